@@ -1,0 +1,428 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use cf::Fill;
+use dap::{Dataset, Variable};
+use grid::{GridError, Shape};
+use jiff::Timestamp;
+use zarr::{ArrayPath, ArraySpec, ChunkCodec, ZarrError};
+
+use crate::{
+    DOCUMENT_VERSION, Fingerprint, Plan, PlannedArray, Request, RunId, Skipped, Totals, VERSION, chunking::Chunking,
+};
+
+/// The largest chunk we plan: the compressors we use count bytes in 31 bits.
+const MAX_CHUNK_BYTES: u64 = 2_000_000_000;
+/// The most chunks of one run: beyond this, listing and merging receipts would not fit a function's memory.
+const MAX_CHUNKS: u64 = 20_000_000;
+/// A coordinate larger than this is chunked like any other variable: nobody loads it whole.
+const MAX_WHOLE_BYTES: u64 = 256_000_000;
+
+/// What a plan is made from, besides the request.
+#[derive(Debug)]
+pub struct Planning<'a> {
+    /// The run.
+    pub run: RunId,
+    /// The run that failed before, if this one goes on with its work.
+    pub continues: Option<RunId>,
+    /// The dataset as the source described it.
+    pub dataset: &'a Dataset,
+    /// Its fingerprint.
+    pub fingerprint: Fingerprint,
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// Why there is no plan for a request.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// The dataset has no such variable.
+    #[error("the dataset has no variable `{name}`; it has {known}")]
+    UnknownVariable {
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        known: String,
+    },
+    /// The variable is there but cannot be converted.
+    #[error("the variable `{name}` cannot be converted: {reason}")]
+    Unsupported {
+        /// The name asked for.
+        name: String,
+        /// Why not.
+        reason: String,
+    },
+    /// None of the chosen variables has that dimension.
+    #[error("no chosen variable has a dimension `{name}` (in {option}); there are {known}")]
+    UnknownDimension {
+        /// The name asked for.
+        name: String,
+        /// The option it was named in.
+        option: &'static str,
+        /// The names there are.
+        known: String,
+    },
+    /// A range reaches beyond its dimension.
+    #[error("the range {range} reaches beyond dimension `{name}` of `{variable}`, whose indices are 0 to {last}")]
+    OutOfRange {
+        /// The dimension.
+        name: String,
+        /// The range.
+        range: String,
+        /// The variable.
+        variable: String,
+        /// The last index.
+        last: u64,
+    },
+    /// Chunks or their number are too large.
+    #[error("{what} is {found}, at most {most} is supported; {hint}")]
+    TooLarge {
+        /// What it is.
+        what: String,
+        /// How large.
+        found: u64,
+        /// The bound.
+        most: u64,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// Nothing would be converted.
+    #[error("the dataset has no variable that can be converted")]
+    Nothing,
+    /// A shape that cannot exist.
+    #[error("array `{array}` cannot be planned")]
+    Grid {
+        /// The array.
+        array: String,
+        /// Why.
+        source: GridError,
+    },
+    /// A document or codec that cannot exist.
+    #[error("array `{array}` cannot be planned")]
+    Zarr {
+        /// The array.
+        array: String,
+        /// Why.
+        source: ZarrError,
+    },
+}
+
+/// Makes the plan. Pure: the same request, dataset and time give the same plan.
+///
+/// # Errors
+/// See [`PlanError`].
+pub fn plan(request: &Request, planning: Planning<'_>) -> Result<Plan, PlanError> {
+    let mut chosen = Chosen::new(request, planning.dataset)?;
+    check_dimensions(request, &chosen.variables)?;
+    let whole = whole(&chosen.variables);
+    let mut notes = planning.dataset.warnings.clone();
+    let mut sizes: BTreeMap<String, (u64, String)> = BTreeMap::new();
+    let mut arrays = Vec::new();
+    for variable in std::mem::take(&mut chosen.variables) {
+        let path = match ArrayPath::new(&variable.name) {
+            Ok(path) => path,
+            Err(error) => {
+                chosen.skip(&variable.name, error.to_string());
+                continue;
+            }
+        };
+        if let Some(reason) = conflict(request, variable, &mut sizes) {
+            chosen.skip(&variable.name, reason);
+            continue;
+        }
+        let is_whole = whole.contains(&variable.name);
+        arrays.push(array(request, variable, path, is_whole, &mut notes)?);
+    }
+    if arrays.is_empty() {
+        return Err(PlanError::Nothing);
+    }
+    let root = zarr::group_attributes(&planning.dataset.attributes);
+    notes.extend(root.notes);
+    notes.sort();
+    notes.dedup();
+    let totals = totals(&arrays, request.request_bytes)?;
+    Ok(Plan {
+        version: DOCUMENT_VERSION,
+        run: planning.run,
+        continues: planning.continues,
+        made_at: planning.now,
+        software: VERSION.to_owned(),
+        source: request.source.clone(),
+        fingerprint: planning.fingerprint,
+        target: request.target.clone(),
+        mode: request.mode,
+        format: request.format,
+        codec: request.codec.clone(),
+        request_bytes: request.request_bytes,
+        attributes: root.attributes,
+        arrays,
+        skipped: chosen.skipped,
+        notes,
+        totals,
+    })
+}
+
+/// The variables to convert and what is left out.
+struct Chosen<'a> {
+    variables: Vec<&'a Variable>,
+    skipped: Vec<Skipped>,
+}
+
+impl<'a> Chosen<'a> {
+    fn new(request: &Request, dataset: &'a Dataset) -> Result<Self, PlanError> {
+        let unsupported = dataset.unsupported.iter();
+        let mut skipped: Vec<Skipped> =
+            unsupported.map(|u| Skipped { name: u.name.clone(), reason: u.reason.clone() }).collect();
+        let Some(names) = &request.variables else {
+            return Ok(Self { variables: dataset.variables.iter().collect(), skipped });
+        };
+        for name in names {
+            if dataset.variable(name).is_some() {
+                continue;
+            }
+            if let Some(unsupported) = dataset.unsupported.iter().find(|unsupported| unsupported.name == *name) {
+                return Err(PlanError::Unsupported { name: name.clone(), reason: unsupported.reason.clone() });
+            }
+            let known = list(dataset.variables.iter().map(|variable| variable.name.as_str()));
+            return Err(PlanError::UnknownVariable { name: name.clone(), known });
+        }
+        let wanted = with_companions(names, dataset);
+        skipped.retain(|skipped| wanted.contains(&skipped.name));
+        let variables = dataset.variables.iter().filter(|variable| wanted.contains(&variable.name)).collect();
+        Ok(Self { variables, skipped })
+    }
+
+    fn skip(&mut self, name: &str, reason: String) {
+        self.skipped.push(Skipped { name: name.to_owned(), reason });
+    }
+}
+
+/// The chosen names, and the coordinates and bounds they cannot be read without.
+fn with_companions(names: &BTreeSet<String>, dataset: &Dataset) -> BTreeSet<String> {
+    let mut wanted = names.clone();
+    loop {
+        let chosen: Vec<_> = dataset.variables.iter().filter(|variable| wanted.contains(&variable.name)).collect();
+        let dimensions = chosen.iter().flat_map(|variable| &variable.dimensions).filter_map(|d| d.name.clone());
+        let companions = dimensions.chain(chosen.iter().flat_map(|variable| cf::companions(&variable.attributes)));
+        let before = wanted.len();
+        let known = |name: &String| dataset.variables.iter().any(|variable| variable.name == *name);
+        let found: Vec<String> = companions.filter(known).collect();
+        wanted.extend(found);
+        if wanted.len() == before {
+            return wanted;
+        }
+    }
+}
+
+/// Names for a message: a few of them.
+fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<_> = names.collect();
+    let shown = names.iter().take(12).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    match names.len() {
+        0 => "none".to_owned(),
+        count if count > 12 => format!("{shown} and {} more", count - 12),
+        _ => shown,
+    }
+}
+
+/// Names in `--chunks` and `--range` must be somebody's dimension.
+fn check_dimensions(request: &Request, variables: &[&Variable]) -> Result<(), PlanError> {
+    let known: BTreeSet<String> = variables.iter().flat_map(|variable| dimension_names(variable)).collect();
+    let asked = request.chunks.keys().map(|name| (name, "chunks"));
+    let asked = asked.chain(request.ranges.keys().map(|name| (name, "ranges")));
+    for (name, option) in asked {
+        if !known.contains(name) {
+            let known = list(known.iter().map(String::as_str));
+            return Err(PlanError::UnknownDimension { name: name.clone(), option, known });
+        }
+    }
+    Ok(())
+}
+
+/// Names of a variable's dimensions. An anonymous one is named after the variable and its position, as netCDF's own DAP
+/// client does.
+fn dimension_names(variable: &Variable) -> Vec<String> {
+    let dimensions = variable.dimensions.iter().enumerate();
+    dimensions
+        .map(|(axis, dimension)| match &dimension.name {
+            Some(name) => name.clone(),
+            None => format!("{}_{axis}", variable.name),
+        })
+        .collect()
+}
+
+fn whole(variables: &[&Variable]) -> BTreeSet<String> {
+    let described: Vec<_> = variables
+        .iter()
+        .map(|variable| {
+            let names = variable.dimensions.iter().map(|d| d.name.as_deref().unwrap_or_default()).collect();
+            (variable.name.as_str(), names, &variable.attributes)
+        })
+        .collect();
+    cf::whole_variables(&described)
+}
+
+/// Readers want one size for one dimension name; a server's aggregation may disagree with itself (thredds#168). The
+/// first variable decides.
+fn conflict(request: &Request, variable: &Variable, sizes: &mut BTreeMap<String, (u64, String)>) -> Option<String> {
+    let length = |name: &String, size: u64| request.ranges.get(name).map_or(size, |range| range.length());
+    let dimensions: Vec<_> = dimension_names(variable)
+        .into_iter()
+        .zip(&variable.dimensions)
+        .map(|(name, dimension)| (length(&name, dimension.size), name))
+        .collect();
+    for (size, name) in &dimensions {
+        if let Some((known, by)) = sizes.get(name).filter(|(known, _)| known != size) {
+            return Some(format!("its dimension `{name}` has size {size}, but {known} in `{by}`"));
+        }
+    }
+    for (size, name) in dimensions {
+        sizes.entry(name).or_insert_with(|| (size, variable.name.clone()));
+    }
+    None
+}
+
+fn array(
+    request: &Request,
+    variable: &Variable,
+    path: ArrayPath,
+    whole: bool,
+    notes: &mut Vec<String>,
+) -> Result<PlannedArray, PlanError> {
+    let grid = |source| PlanError::Grid { array: variable.name.clone(), source };
+    let element = variable.element();
+    let names = dimension_names(variable);
+    let (offset, sizes) = window(request, variable, &names)?;
+    let shape = Shape::new(sizes).map_err(grid)?;
+    let bytes = shape.elements().saturating_mul(element.size() as u64);
+    let chunk_sizes = if whole && bytes <= MAX_WHOLE_BYTES {
+        shape.sizes().iter().map(|size| (*size).max(1)).collect()
+    } else {
+        let chosen = chosen_sizes(request, variable, &names, &shape, notes);
+        let source_chunks = variable.source_chunks.as_deref();
+        Chunking { shape: &shape, element, source_chunks, chosen: &chosen, chunk_bytes: request.chunk_bytes }.shape()
+    };
+    let chunk_shape = Shape::new(chunk_sizes).map_err(grid)?;
+    let fill = Fill::of(&variable.attributes, element);
+    let converted = zarr::array_attributes(&variable.attributes, &fill, element, request.format);
+    notes.extend(converted.notes.into_iter().map(|note| format!("`{}`: {note}", variable.name)));
+    let fill = match fill {
+        Fill::Value(bytes) => Some(bytes),
+        Fill::None | Fill::NotRepresentable(_) => None,
+    };
+    let spec =
+        ArraySpec { path, shape, chunk_shape, element, fill, dimensions: names, attributes: converted.attributes };
+    check_chunk(&spec)?;
+    ChunkCodec::new(&spec, request.format, &request.codec)
+        .map_err(|source| PlanError::Zarr { array: variable.name.clone(), source })?;
+    Ok(PlannedArray {
+        spec,
+        projection: variable.projection.clone(),
+        wire: variable.wire,
+        offset,
+        source_chunks: variable.source_chunks.clone(),
+        whole,
+    })
+}
+
+/// First index at the source and number of elements along each dimension.
+fn window(request: &Request, variable: &Variable, names: &[String]) -> Result<(Vec<u64>, Vec<u64>), PlanError> {
+    let mut offset = Vec::new();
+    let mut sizes = Vec::new();
+    for (name, dimension) in names.iter().zip(&variable.dimensions) {
+        let Some(range) = request.ranges.get(name) else {
+            offset.push(0);
+            sizes.push(dimension.size);
+            continue;
+        };
+        if range.last() >= dimension.size {
+            return Err(PlanError::OutOfRange {
+                name: name.clone(),
+                range: range.to_string(),
+                variable: variable.name.clone(),
+                last: dimension.size.saturating_sub(1),
+            });
+        }
+        offset.push(range.first());
+        sizes.push(range.length());
+    }
+    Ok((offset, sizes))
+}
+
+/// The user's chunk sizes for this array, clamped to its dimensions; clamping is noted.
+fn chosen_sizes(
+    request: &Request,
+    variable: &Variable,
+    names: &[String],
+    shape: &Shape,
+    notes: &mut Vec<String>,
+) -> Vec<Option<u64>> {
+    let mut chosen = Vec::new();
+    for (name, size) in names.iter().zip(shape.sizes()) {
+        let asked = request.chunks.get(name).copied();
+        if let Some(asked) = asked.filter(|asked| asked > size) {
+            let variable = &variable.name;
+            notes.push(format!(
+                "`{variable}`: chunk size {name}={asked} is beyond the dimension's {size}, so {size} is used"
+            ));
+        }
+        chosen.push(asked.map(|asked| asked.min((*size).max(1))));
+    }
+    chosen
+}
+
+fn check_chunk(spec: &ArraySpec) -> Result<(), PlanError> {
+    let found = spec.chunk_bytes().unwrap_or(u64::MAX);
+    if found <= MAX_CHUNK_BYTES {
+        return Ok(());
+    }
+    Err(PlanError::TooLarge {
+        what: format!("a chunk of `{}` in bytes", spec.path),
+        found,
+        most: MAX_CHUNK_BYTES,
+        hint: "choose smaller chunks",
+    })
+}
+
+fn totals(arrays: &[PlannedArray], request_bytes: u64) -> Result<Totals, PlanError> {
+    let mut totals = Totals::default();
+    for array in arrays {
+        let Some(grid) = array.grid() else { continue };
+        totals.chunks = totals.chunks.saturating_add(grid.len());
+        let element = array.spec.element.size() as u64;
+        totals.bytes = totals.bytes.saturating_add(array.spec.shape.elements().saturating_mul(element));
+        totals.largest_chunk_bytes = totals.largest_chunk_bytes.max(array.spec.chunk_bytes().unwrap_or_default());
+        if totals.chunks > MAX_CHUNKS {
+            return Err(PlanError::TooLarge {
+                what: "the number of chunks".to_owned(),
+                found: totals.chunks,
+                most: MAX_CHUNKS,
+                hint: "choose larger chunks or a smaller range",
+            });
+        }
+        totals.requests = totals.requests.saturating_add(requests(array, request_bytes));
+    }
+    Ok(totals)
+}
+
+/// Requests for all chunks of an array. Chunks that are cut alike are counted once: along each dimension there are at
+/// most two lengths, the full one and the last.
+fn requests(array: &PlannedArray, request_bytes: u64) -> u64 {
+    let mut kinds: Vec<(Vec<u64>, u64)> = vec![(Vec::new(), 1)];
+    for (size, chunk) in array.spec.shape.sizes().iter().zip(array.spec.chunk_shape.sizes()) {
+        let (full, rest) = (size / chunk, size % chunk);
+        let lengths = [(*chunk, full), (rest, u64::from(rest > 0))];
+        let extended = kinds.iter().flat_map(|(head, times)| {
+            let present = lengths.iter().filter(|(_, count)| *count > 0);
+            present.map(move |(length, count)| ([head.as_slice(), &[*length]].concat(), times * count))
+        });
+        kinds = extended.collect();
+    }
+    let slabs = kinds.into_iter().filter_map(|(counts, times)| {
+        let slab = grid::Hyperslab::new(vec![0; counts.len()], counts).ok()?;
+        Some(array.requests(&slab, request_bytes).len() as u64 * times)
+    });
+    slabs.sum()
+}
+
+#[cfg(test)]
+mod tests;

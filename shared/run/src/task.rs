@@ -1,0 +1,43 @@
+use grid::ChunkIndex;
+use serde::{Deserialize, Serialize};
+
+use crate::{Digest, RunId};
+
+/// The message that starts a run: its request lies in the state store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanTask {
+    /// The run.
+    pub run: RunId,
+}
+
+/// The message for one chunk. It carries no URL, so a forged message cannot make us fetch anything that was not
+/// planned; the digest ties it to one plan.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ChunkTask {
+    /// The run.
+    pub run: RunId,
+    /// The digest of the plan's document.
+    pub plan: Digest,
+    /// Position of the array in the plan.
+    pub array: u32,
+    /// The chunk.
+    pub chunk: ChunkIndex,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chunk_task_stays_below_300_bytes() {
+        let task = ChunkTask {
+            run: RunId::attempt(&Digest::of(b"request"), 12),
+            plan: Digest::of(b"plan"),
+            array: 9_999,
+            chunk: ChunkIndex::new(vec![99_999; 6]),
+        };
+        let json = serde_json::to_string(&task).unwrap();
+        assert!(json.len() < 300, "{}: {json}", json.len());
+        assert!(!json.contains("http"));
+    }
+}
