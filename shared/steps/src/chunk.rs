@@ -1,0 +1,222 @@
+//! The second verb: one chunk from the source to the target.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use grid::ChunkBuffer;
+use jiff::Timestamp;
+use run::{ChunkTask, Digest, Failure, PlannedArray, Reason, ReasonKind, Receipt, Record, Timings, What};
+
+use crate::{
+    Deadline, fetch,
+    fetch::Fetched,
+    lease,
+    plan_cache::{Loaded, plan_of_task},
+    ports::{Metadata, Ports, Store},
+    retry::{Attempts, GaveUp},
+    state,
+    trouble::Trouble,
+};
+
+/// Object metadata that ties a chunk object to its plan.
+const PLAN: &str = "dap2zarr-plan";
+const CHUNK: &str = "dap2zarr-chunk";
+const SHA256: &str = "dap2zarr-sha256";
+
+/// Fetches, encodes and writes one chunk, and sends its receipt. A failure that is for good, or a wait that is too long
+/// to sit out, is sent as a record too, so that the finalizer knows.
+pub(crate) async fn chunk(task: &ChunkTask, ports: &Ports, deadline: Deadline) -> Result<(), Trouble> {
+    let loaded = plan_of_task(task, ports).await?;
+    if state::decision(&task.run, ports).await?.is_some() {
+        tracing::info!(run = %task.run, "the run is over, its chunk is dropped");
+        return Ok(());
+    }
+    let trouble = match make(task, &loaded, ports, deadline).await {
+        Ok(Some(receipt)) => return send(task, What::Receipt(receipt), ports).await,
+        Ok(None) => return Ok(()),
+        Err(trouble) => trouble,
+    };
+    match &trouble {
+        Trouble::Failed(reason) => {
+            tracing::error!(array = task.array, chunk = %task.chunk, reason = reason.message, "the chunk failed");
+            let failure = Failure { array: task.array, chunk: task.chunk.clone(), reason: reason.clone() };
+            send(task, What::Failure(failure), ports).await?;
+        }
+        Trouble::Deferred(until) => {
+            let (array, chunk) = (task.array, task.chunk.clone());
+            send(task, What::Deferred { array, chunk, until: *until }, ports).await?;
+        }
+        Trouble::Retry(_) => {}
+    }
+    Err(trouble)
+}
+
+async fn send(task: &ChunkTask, what: What, ports: &Ports) -> Result<(), Trouble> {
+    let record = Record { run: task.run.clone(), what };
+    Ok(ports.records.send(&[serde_json::to_string(&record)?]).await?)
+}
+
+/// Makes the chunk unless it is there already. Nothing if the run ended meanwhile.
+async fn make(
+    task: &ChunkTask,
+    loaded: &Arc<Loaded>,
+    ports: &Ports,
+    deadline: Deadline,
+) -> Result<Option<Receipt>, Trouble> {
+    let plan = &loaded.plan;
+    let array = plan.array(task.array).ok_or_else(|| foreign(task))?;
+    let grid = array.grid().ok_or_else(|| foreign(task))?;
+    let slab = grid.hyperslab(&task.chunk).ok_or_else(|| foreign(task))?;
+    let key = zarr::chunk_key(&array.spec.path, &task.chunk, plan.format);
+    let target = ports.targets.open(&plan.target).await.map_err(|error| Trouble::target(&error))?;
+    if let Some(receipt) = already_there(task, &key, target.as_ref(), ports, deadline).await? {
+        return Ok(Some(receipt));
+    }
+    let started = ports.world.now();
+    let fetched = fetch::fetch(plan, array, &slab, ports, deadline).await.map_err(given_up)?;
+    let fetched_at = ports.world.now();
+    let Fetched { buffer, requests, bytes } = fetched;
+    let encoded = encode(loaded, task.array, array, buffer, ports).await?;
+    let encoded_at = ports.world.now();
+    if !lease::may_write(plan, ports).await? {
+        tracing::info!(run = %task.run, "the run is over, its chunk is dropped");
+        return Ok(None);
+    }
+    let length = encoded.bytes.len() as u64;
+    let metadata = Metadata::from([
+        (PLAN.to_owned(), task.plan.to_string()),
+        (CHUNK.to_owned(), chunk_name(task)),
+        (SHA256.to_owned(), encoded.sha256.to_string()),
+    ]);
+    let etag = put(&key, encoded.bytes, &metadata, target.as_ref(), ports, deadline).await?;
+    let finished_at = ports.world.now();
+    Ok(Some(Receipt {
+        array: task.array,
+        chunk: task.chunk.clone(),
+        key,
+        length,
+        etag,
+        sha256: encoded.sha256,
+        bytes_fetched: bytes,
+        fill_only: encoded.fill_only,
+        requests,
+        timings: Timings {
+            fetch_ms: milliseconds(started, fetched_at),
+            encode_ms: milliseconds(fetched_at, encoded_at),
+            put_ms: milliseconds(encoded_at, finished_at),
+        },
+        finished_at,
+        worker: ports.settings.worker.clone(),
+    }))
+}
+
+fn foreign(task: &ChunkTask) -> Trouble {
+    Trouble::failed(ReasonKind::State, format!("the plan of run {} has no chunk {}", task.run, chunk_name(task)))
+}
+
+fn chunk_name(task: &ChunkTask) -> String {
+    format!("{}/{}", task.array, task.chunk)
+}
+
+fn milliseconds(from: Timestamp, to: Timestamp) -> u64 {
+    u64::try_from(to.duration_since(from).as_millis()).unwrap_or_default()
+}
+
+/// A receipt for a chunk that an earlier delivery wrote: its receipt may have been lost. Costs a HEAD, not a fetch.
+async fn already_there(
+    task: &ChunkTask,
+    key: &str,
+    target: &dyn Store,
+    ports: &Ports,
+    deadline: Deadline,
+) -> Result<Option<Receipt>, Trouble> {
+    let mut attempts = Attempts::new(ports, deadline, format!("HEAD {key}"));
+    let head = loop {
+        match target.head(key).await {
+            Ok(head) => break head,
+            Err(error) => attempts.again(&error).await.map_err(given_up)?,
+        }
+    };
+    let Some(head) = head else { return Ok(None) };
+    let ours = head.metadata.get(PLAN).is_some_and(|plan| plan == task.plan.as_str())
+        && head.metadata.get(CHUNK).is_some_and(|chunk| *chunk == chunk_name(task));
+    let sha256 = head.metadata.get(SHA256).and_then(|text| Digest::try_from(text.clone()).ok());
+    let (true, Some(sha256)) = (ours, sha256) else { return Ok(None) };
+    Ok(Some(Receipt {
+        array: task.array,
+        chunk: task.chunk.clone(),
+        key: key.to_owned(),
+        length: head.length,
+        etag: head.etag,
+        sha256,
+        bytes_fetched: 0,
+        fill_only: false,
+        requests: 0,
+        timings: Timings::default(),
+        finished_at: ports.world.now(),
+        worker: ports.settings.worker.clone(),
+    }))
+}
+
+/// An encoded chunk.
+struct Encoded {
+    bytes: Bytes,
+    sha256: Digest,
+    fill_only: bool,
+}
+
+/// Encodes a chunk where the host computes. The chunk's buffer is gone when this returns.
+async fn encode(
+    loaded: &Arc<Loaded>,
+    number: u32,
+    array: &PlannedArray,
+    buffer: ChunkBuffer,
+    ports: &Ports,
+) -> Result<Encoded, Trouble> {
+    let result = Arc::new(Mutex::new(None));
+    let job = {
+        let (loaded, result) = (Arc::clone(loaded), Arc::clone(&result));
+        let fill = array.spec.fill.clone();
+        move || {
+            let fill_only = fill.is_some_and(|fill| buffer.is_all(&fill));
+            let codec = usize::try_from(number).ok().and_then(|number| loaded.codecs.get(number));
+            let encoded = codec.map(|codec| codec.encode(buffer.into_bytes()));
+            let encoded = encoded.map(|encoded| {
+                encoded.map(|bytes| Encoded { sha256: Digest::of(&bytes), bytes: bytes.into(), fill_only })
+            });
+            *result.lock().unwrap_or_else(PoisonError::into_inner) = encoded;
+        }
+    };
+    ports.world.compute(Box::new(job)).await;
+    let encoded = result.lock().unwrap_or_else(PoisonError::into_inner).take();
+    match encoded {
+        Some(Ok(encoded)) => Ok(encoded),
+        Some(Err(error)) => Err(Trouble::Failed(Reason::from_error(ReasonKind::Internal, &error))),
+        None => Err(Trouble::failed(ReasonKind::Internal, "encoding the chunk did not finish")),
+    }
+}
+
+/// Writes the object. An attempt whose reply was lost is followed by one that writes the same bytes.
+async fn put(
+    key: &str,
+    bytes: Bytes,
+    metadata: &Metadata,
+    target: &dyn Store,
+    ports: &Ports,
+    deadline: Deadline,
+) -> Result<Option<String>, Trouble> {
+    let mut attempts = Attempts::new(ports, deadline, format!("PUT {key}"));
+    loop {
+        match target.put(key, bytes.clone(), metadata).await {
+            Ok(etag) => return Ok(etag),
+            Err(error) => attempts.again(&error).await.map_err(given_up)?,
+        }
+    }
+}
+
+pub(crate) fn given_up(gave_up: GaveUp) -> Trouble {
+    match gave_up {
+        GaveUp::Later(until) => Trouble::Deferred(until),
+        GaveUp::Failed(reason) | GaveUp::TooLarge(reason, _) => Trouble::Failed(reason),
+    }
+}

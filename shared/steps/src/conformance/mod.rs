@@ -1,0 +1,9 @@
+//! One suite for each port: what every implementation must do, in memory, in a folder, on S3. An implementation's tests
+//! call these; they panic with what was expected and found.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "this module is a test that lives where others can call it")]
+
+mod queue;
+mod store;
+
+pub use queue::queue;
+pub use store::{Kind, store};

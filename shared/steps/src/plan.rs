@@ -1,0 +1,169 @@
+//! The first verb: from a request to a plan and its chunk messages.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use run::{Mode, Plan, PlanError, Planning, Reason, ReasonKind, Record, Request, RunId, Target, What, keys};
+
+use crate::{
+    Deadline, decide, describe,
+    describe::describe,
+    enqueue::enqueue,
+    finalize, lease,
+    lease::Lease,
+    ledger::{self, Ledger},
+    plan_cache::{Loaded, plan_of},
+    ports::{Document, Entry, Ports, Store},
+    publish,
+    retry::Attempts,
+    state,
+    trouble::Trouble,
+};
+
+/// Receipts taken over from a former run, in one segment.
+const SEGMENT: usize = 1_000;
+
+/// Plans the run unless that was done before, takes the target, and sends a message for every chunk without a receipt.
+/// A request that cannot be planned ends the run.
+pub(crate) async fn plan(run: &RunId, ports: &Ports, deadline: Deadline) -> Result<(), Trouble> {
+    if let Some(decision) = state::decision(run, ports).await? {
+        return decide::carry_out(&decision, ports).await;
+    }
+    let result = start(run, ports, deadline).await;
+    if let Err(Trouble::Failed(reason)) = &result {
+        decide::fail(run, reason.clone(), ports).await?;
+    }
+    result
+}
+
+async fn start(run: &RunId, ports: &Ports, deadline: Deadline) -> Result<(), Trouble> {
+    let loaded = match plan_of(run, ports).await? {
+        Some(loaded) => loaded,
+        None => make(run, ports, deadline).await?,
+    };
+    let plan = &loaded.plan;
+    let lease = lease::acquire(run, &plan.target.id(), ports).await?;
+    let target = ports.targets.open(&plan.target).await.map_err(|error| Trouble::target(&error))?;
+    if plan.mode == Mode::Overwrite {
+        publish::unpublish(target.as_ref(), ports).await?;
+    }
+    adopt(&loaded, &lease, ports).await?;
+    let ledger = Ledger::load(run, ports).await?;
+    let open = plan.chunks().filter(|chunk| {
+        !ledger.receipts.contains_key(chunk)
+            && !ledger.failures.contains_key(chunk)
+            && !ledger.deferred.contains_key(chunk)
+    });
+    let sent = enqueue(&loaded, open, ports).await?;
+    tracing::info!(%run, chunks = plan.totals.chunks, sent, "chunks sent");
+    if sent == 0 { finalize::advance(&loaded, false, ports, deadline).await } else { Ok(()) }
+}
+
+/// Reads the request and the source, and writes the plan; of two planners at once the first wins.
+async fn make(run: &RunId, ports: &Ports, deadline: Deadline) -> Result<Arc<Loaded>, Trouble> {
+    let Some(object) = state::get(ports, &keys::request(run)).await? else {
+        return Err(Trouble::failed(ReasonKind::BadRequest, format!("there is no request for run {run}")));
+    };
+    let request = Request::from_json(&object.bytes).map_err(|error| bad_request(&error))?;
+    // The target first: a bucket that does not exist should cost the source nothing.
+    let target = ports.targets.open(&request.target).await.map_err(|error| Trouble::target(&error))?;
+    check_target(&request, &list(target.as_ref(), ports, deadline).await?, ports).await?;
+    let first = describe(&request.source, ports, deadline).await?;
+    let das_again = describe::document(&request.source, Document::Das, ports, deadline).await?;
+    let second = describe::parse(&request.source, &first.dds, &das_again)?;
+    state::put(ports, &keys::source(run, Document::Dds.name()), first.dds.clone()).await?;
+    state::put(ports, &keys::source(run, Document::Das.name()), first.das.clone()).await?;
+    let planning = Planning {
+        run: run.clone(),
+        continues: continued(run, &request, ports).await?,
+        dataset: &first.dataset,
+        fingerprint: run::fingerprint(&first.dataset, &second),
+        now: to_the_second(ports.world.now()),
+    };
+    let plan = run::plan(&request, planning).map_err(|error| unplannable(&error))?;
+    state::put_new(ports, &keys::plan(run), plan.to_json()?.into()).await?;
+    plan_of(run, ports)
+        .await?
+        .ok_or_else(|| Trouble::failed(ReasonKind::State, format!("the plan of run {run} vanished")))
+}
+
+/// Documents show whole seconds.
+fn to_the_second(time: Timestamp) -> Timestamp {
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
+}
+
+fn bad_request(error: &run::RequestError) -> Trouble {
+    Trouble::Failed(Reason::from_error(ReasonKind::BadRequest, error))
+}
+
+fn unplannable(error: &PlanError) -> Trouble {
+    Trouble::Failed(Reason::from_error(ReasonKind::BadRequest, error))
+}
+
+/// The attempt before this one, if it left work that this one can go on with.
+async fn continued(run: &RunId, request: &Request, ports: &Ports) -> Result<Option<RunId>, Trouble> {
+    let digest = request.digest().map_err(|error| bad_request(&error))?;
+    let Some(former) = run.attempt_of(&digest).and_then(|attempt| attempt.checked_sub(1)).filter(|number| *number > 0)
+    else {
+        return Ok(None);
+    };
+    let former = RunId::attempt(&digest, former);
+    let unpublished = state::end(&former, ports).await?.is_some_and(|end| !end.is_published());
+    Ok((unpublished && plan_of(&former, ports).await?.is_some()).then_some(former))
+}
+
+pub(crate) async fn list(target: &dyn Store, ports: &Ports, deadline: Deadline) -> Result<Vec<Entry>, Trouble> {
+    let mut attempts = Attempts::new(ports, deadline, "LIST of the target".to_owned());
+    loop {
+        match target.list("").await {
+            Ok(entries) => return Ok(entries),
+            Err(error) => attempts.again(&error).await.map_err(crate::chunk::given_up)?,
+        }
+    }
+}
+
+/// Whether the request may write where it wants to: nothing of somebody else's is ever replaced.
+async fn check_target(request: &Request, entries: &[Entry], ports: &Ports) -> Result<(), Trouble> {
+    let target: &Target = &request.target;
+    let published = entries.iter().any(|entry| zarr::root_keys().contains(&entry.key.as_str()));
+    let ours = lease::holder(&target.id(), ports).await?.is_some();
+    let occupied = |message: String| Err(Trouble::failed(ReasonKind::TargetOccupied, message));
+    match request.mode {
+        _ if entries.is_empty() => Ok(()),
+        Mode::Create if published => occupied(format!(
+            "{target} already holds a Zarr dataset; choose another target, or --mode overwrite to replace it"
+        )),
+        // Chunks of an attempt that was never published.
+        Mode::Create if ours => Ok(()),
+        Mode::Create => occupied(format!(
+            "{target} is not empty: it holds {} objects, such as `{}`; choose an empty or new target",
+            entries.len(),
+            entries.first().map(|entry| entry.key.as_str()).unwrap_or_default()
+        )),
+        Mode::Overwrite if published || ours => Ok(()),
+        Mode::Overwrite => occupied(format!(
+            "{target} holds {} objects but no Zarr dataset, so it is not overwritten; choose another target",
+            entries.len()
+        )),
+    }
+}
+
+/// Takes over the receipts of the run this one continues, if nobody wrote to the target in between and the plans have
+/// the same chunks. Reconciling checks every object before it counts.
+async fn adopt(loaded: &Loaded, lease: &Lease, ports: &Ports) -> Result<(), Trouble> {
+    let plan: &Plan = &loaded.plan;
+    let Some(former) = plan.continues.as_ref().filter(|former| lease.former.as_ref() == Some(*former)) else {
+        return Ok(());
+    };
+    let Some(before) = plan_of(former, ports).await?.filter(|before| before.plan.has_chunks_of(plan)) else {
+        return Ok(());
+    };
+    let receipts = Ledger::load(&before.plan.run, ports).await?.last_receipts();
+    let records: Vec<_> =
+        receipts.into_iter().map(|receipt| Record { run: plan.run.clone(), what: What::Receipt(receipt) }).collect();
+    tracing::info!(run = %plan.run, %former, chunks = records.len(), "going on where the former run stopped");
+    for some in records.chunks(SEGMENT) {
+        ledger::write(&plan.run, some, ports).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,48 @@
+//! A look at a source without a run: nothing is written anywhere.
+
+use dap::Dataset;
+use run::{Plan, Planning, Reason, ReasonKind, Request, RunId, SourceUrl};
+
+use crate::{
+    Deadline,
+    describe::{self, describe},
+    ports::{Document, Ports},
+    trouble::Trouble,
+};
+
+/// What a source says of its dataset.
+///
+/// # Errors
+/// Why it cannot be read.
+pub async fn examine(url: &SourceUrl, ports: &Ports) -> Result<Dataset, Reason> {
+    describe(url, ports, Deadline::NONE).await.map(|described| described.dataset).map_err(reason)
+}
+
+/// The plan a run of this request would have.
+///
+/// # Errors
+/// Why the source cannot be read or the request cannot be planned.
+pub async fn preview(request: &Request, ports: &Ports) -> Result<Plan, Reason> {
+    let first = describe(&request.source, ports, Deadline::NONE).await.map_err(reason)?;
+    let again = describe::document(&request.source, Document::Das, ports, Deadline::NONE).await.map_err(reason)?;
+    let second = describe::parse(&request.source, &first.dds, &again).map_err(reason)?;
+    let digest = request.digest().map_err(|error| Reason::from_error(ReasonKind::BadRequest, &error))?;
+    let planning = Planning {
+        run: RunId::attempt(&digest, 1),
+        continues: None,
+        dataset: &first.dataset,
+        fingerprint: run::fingerprint(&first.dataset, &second),
+        now: ports.world.now(),
+    };
+    run::plan(request, planning).map_err(|error| Reason::from_error(ReasonKind::BadRequest, &error))
+}
+
+fn reason(trouble: Trouble) -> Reason {
+    match trouble {
+        Trouble::Failed(reason) => reason,
+        Trouble::Deferred(until) => {
+            Reason::new(ReasonKind::SourceUnreachable, format!("the source asks to be left alone until {until}"))
+        }
+        Trouble::Retry(_) => Reason::new(ReasonKind::SourceUnreachable, "the source cannot be read just now"),
+    }
+}

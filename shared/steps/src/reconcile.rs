@@ -1,0 +1,165 @@
+//! Before publishing: is everything that was planned in the target, and is the source still what it was?
+
+use std::{collections::BTreeMap, time::Duration};
+
+use jiff::Timestamp;
+use run::{Change, Digest, Reason, ReasonKind, Receipt, Verdict, keys};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Deadline, decide,
+    describe::describe,
+    enqueue::enqueue,
+    ledger::{ChunkName, Ledger},
+    plan,
+    plan_cache::Loaded,
+    ports::{Entry, Ports, Store},
+    state,
+    trouble::Trouble,
+};
+
+/// `repair/N.json`: what a round of repair sends again.
+#[derive(Debug, Serialize, Deserialize)]
+struct Repair {
+    version: u32,
+    at: Timestamp,
+    chunks: Vec<(u32, grid::ChunkIndex)>,
+}
+
+/// Compares the plan, the receipts and a LIST of the target; repairs or decides. `stalled` says that nothing is under
+/// way any more, so that an open round of repair is not waited for.
+pub(crate) async fn reconcile(
+    loaded: &Loaded,
+    ledger: &Ledger,
+    stalled: bool,
+    ports: &Ports,
+    deadline: Deadline,
+) -> Result<(), Trouble> {
+    let plan = &loaded.plan;
+    let repairs = state::list(ports, &keys::repairs(&plan.run)).await?;
+    let rounds = u32::try_from(repairs.len()).unwrap_or(u32::MAX);
+    if !stalled && !repaired(loaded, ledger, rounds, ports).await? {
+        return Ok(());
+    }
+    if let Some(reason) = diverged(loaded, ledger) {
+        return decide::fail(&plan.run, reason, ports).await;
+    }
+    let target = ports.targets.open(&plan.target).await.map_err(|error| Trouble::target(&error))?;
+    let entries = plan::list(target.as_ref(), ports, deadline).await?;
+    let wrong = wrong_objects(loaded, ledger, &entries, target.as_ref(), ports).await?;
+    if !wrong.is_empty() {
+        return repair(loaded, wrong, rounds, ports).await;
+    }
+    if let Some(reason) = source_changed(loaded, ports, deadline).await? {
+        return decide::fail(&plan.run, reason, ports).await;
+    }
+    let decision = decide::decide(&plan.run, Verdict::Publish, ports).await?;
+    decide::carry_out(&decision, ports).await
+}
+
+/// Whether the chunks of the last round of repair have receipts from after it was opened.
+async fn repaired(loaded: &Loaded, ledger: &Ledger, rounds: u32, ports: &Ports) -> Result<bool, Trouble> {
+    if rounds == 0 {
+        return Ok(true);
+    }
+    let repair: Option<Repair> = state::get_json(ports, &keys::repair(&loaded.plan.run, rounds)).await?;
+    let Some(repair) = repair else { return Ok(true) };
+    let fresh = |chunk: &ChunkName| {
+        ledger.receipts.get(chunk).is_some_and(|receipts| receipts.iter().any(|r| r.finished_at >= repair.at))
+    };
+    Ok(repair.chunks.iter().all(fresh))
+}
+
+/// Two receipts of one chunk with different bytes: the source gave different answers to one request.
+fn diverged(loaded: &Loaded, ledger: &Ledger) -> Option<Reason> {
+    let differ =
+        |receipts: &Vec<Receipt>| receipts.windows(2).any(|pair| matches!(pair, [a, b] if a.sha256 != b.sha256));
+    let ((array, chunk), _) = ledger.receipts.iter().find(|(_, receipts)| differ(receipts))?;
+    let name = loaded.plan.array(*array).map(|array| array.spec.path.to_string()).unwrap_or_default();
+    let message = format!("chunk {chunk} of `{name}` was fetched twice and came out different: the source is changing");
+    Some(Reason::new(ReasonKind::Diverged, message))
+}
+
+/// Planned chunks whose object is missing, or is not the one a receipt speaks of.
+async fn wrong_objects(
+    loaded: &Loaded,
+    ledger: &Ledger,
+    entries: &[Entry],
+    target: &dyn Store,
+    ports: &Ports,
+) -> Result<Vec<ChunkName>, Trouble> {
+    let objects: BTreeMap<&str, &Entry> = entries.iter().map(|entry| (entry.key.as_str(), entry)).collect();
+    let mut wrong = Vec::new();
+    for chunk in loaded.plan.chunks() {
+        let receipts = ledger.receipts.get(&chunk).map(Vec::as_slice).unwrap_or_default();
+        let entry = receipts.first().and_then(|receipt| objects.get(receipt.key.as_str()));
+        let right = match entry {
+            Some(entry) => is_right(entry, receipts, target, ports).await?,
+            None => false,
+        };
+        if !right {
+            wrong.push(chunk);
+        }
+    }
+    Ok(wrong)
+}
+
+/// Whether an object is what one of its chunk's receipts says: by length, and by `ETag` where both have one. Where the
+/// tags differ the bytes decide: some endpoints give one object two tags.
+async fn is_right(entry: &Entry, receipts: &[Receipt], target: &dyn Store, ports: &Ports) -> Result<bool, Trouble> {
+    let same_length: Vec<_> = receipts.iter().filter(|receipt| receipt.length == entry.length).collect();
+    if same_length.is_empty() {
+        return Ok(false);
+    }
+    let same_tag = |receipt: &&Receipt| match (&receipt.etag, &entry.etag) {
+        (Some(one), Some(two)) => one == two,
+        (None, _) | (_, None) => true,
+    };
+    if same_length.iter().any(same_tag) {
+        return Ok(true);
+    }
+    tracing::info!(run = %ports.settings.worker, key = entry.key, "the object's tag is in doubt, so it is read");
+    let object = target.get(&entry.key).await.map_err(|error| Trouble::target(&error))?;
+    let digest = object.map(|object| Digest::of(&object.bytes));
+    Ok(same_length.iter().any(|receipt| Some(&receipt.sha256) == digest.as_ref()))
+}
+
+/// Opens the next round of repair, or fails the run if there was the last.
+async fn repair(loaded: &Loaded, wrong: Vec<ChunkName>, rounds: u32, ports: &Ports) -> Result<(), Trouble> {
+    let run = &loaded.plan.run;
+    if rounds >= ports.settings.repair_rounds {
+        let message = format!("{} objects are missing or different after {rounds} rounds of repair", wrong.len());
+        return decide::fail(run, Reason::new(ReasonKind::Incomplete, message), ports).await;
+    }
+    let round = rounds + 1;
+    let repair = Repair { version: run::DOCUMENT_VERSION, at: ports.world.now(), chunks: wrong };
+    tracing::warn!(%run, round, chunks = repair.chunks.len(), "objects are missing or different, they are made again");
+    if !state::put_new(ports, &keys::repair(run, round), state::json(&repair)?).await? {
+        return Err(Trouble::Retry(Duration::from_secs(1)));
+    }
+    enqueue(loaded, repair.chunks.into_iter(), ports).await.map(|_| ())
+}
+
+/// Reads the source's documents again.
+async fn source_changed(loaded: &Loaded, ports: &Ports, deadline: Deadline) -> Result<Option<Reason>, Trouble> {
+    let plan = &loaded.plan;
+    let now = match describe(&plan.source, ports, deadline).await {
+        Ok(now) => now,
+        Err(Trouble::Failed(reason)) => {
+            let message = format!("before publishing, the source could not be read again: {}", reason.message);
+            return Ok(Some(Reason::new(reason.kind, message)));
+        }
+        Err(other) => return Err(other),
+    };
+    match plan.fingerprint.change(&now.dataset) {
+        None => Ok(None),
+        Some(Change::Grew { from, to }) => {
+            tracing::info!(run = %plan.run, from, to, "the source grew meanwhile; what was planned is converted");
+            Ok(None)
+        }
+        Some(Change::Other(what)) => {
+            let message = format!("the source changed during the run: {what}; convert it again");
+            Ok(Some(Reason::new(ReasonKind::SourceChanged, message)))
+        }
+    }
+}

@@ -1,0 +1,79 @@
+use std::time::Duration;
+
+use jiff::Timestamp;
+use run::{Reason, ReasonKind};
+
+use crate::{
+    Outcome,
+    ports::{QueueError, StoreError},
+};
+
+/// Why a verb stopped. The host's [`Outcome`] follows from it.
+#[derive(Debug)]
+pub(crate) enum Trouble {
+    /// The same message may succeed later.
+    Retry(Duration),
+    /// The chunk waits; a record says so.
+    Deferred(Timestamp),
+    /// For good.
+    Failed(Reason),
+}
+
+impl Trouble {
+    pub(crate) fn failed(kind: ReasonKind, message: impl Into<String>) -> Self {
+        Self::Failed(Reason::new(kind, message))
+    }
+
+    /// The state store failed us even after several attempts.
+    pub(crate) fn state(error: &StoreError) -> Self {
+        match error {
+            StoreError::Transient { .. } => Self::Retry(Duration::from_secs(30)),
+            StoreError::Missing { .. }
+            | StoreError::Denied { .. }
+            | StoreError::Full { .. }
+            | StoreError::Refused { .. } => Self::Failed(Reason::from_error(ReasonKind::State, error)),
+        }
+    }
+
+    /// The target failed us even after several attempts.
+    pub(crate) fn target(error: &StoreError) -> Self {
+        Self::Failed(target_reason(error))
+    }
+}
+
+/// What an error of the target means for its chunk or its run.
+pub(crate) fn target_reason(error: &StoreError) -> Reason {
+    let kind = match error {
+        StoreError::Transient { .. } => ReasonKind::TargetUnreachable,
+        StoreError::Missing { .. } => ReasonKind::TargetMissing,
+        StoreError::Denied { .. } | StoreError::Refused { .. } => ReasonKind::TargetDenied,
+        StoreError::Full { .. } => ReasonKind::TargetFull,
+    };
+    Reason::from_error(kind, error)
+}
+
+impl From<QueueError> for Trouble {
+    fn from(error: QueueError) -> Self {
+        if error.transient {
+            Self::Retry(Duration::from_secs(10))
+        } else {
+            Self::failed(ReasonKind::State, error.message)
+        }
+    }
+}
+
+impl From<serde_json::Error> for Trouble {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Failed(Reason::from_error(ReasonKind::State, &error))
+    }
+}
+
+impl From<Trouble> for Outcome {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Retry(after) => Self::Retry(after),
+            Trouble::Deferred(until) => Self::Deferred(until),
+            Trouble::Failed(reason) => Self::Failed(reason),
+        }
+    }
+}
