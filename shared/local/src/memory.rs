@@ -1,0 +1,108 @@
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use steps::ports::{Entry, Head, Metadata, Object, Store, StoreError};
+
+/// Objects in memory: for tests and simulations.
+#[derive(Debug, Default)]
+pub struct MemoryStore(Mutex<Objects>);
+
+#[derive(Debug, Default)]
+struct Objects {
+    objects: BTreeMap<String, Kept>,
+    writes: u64,
+}
+
+#[derive(Debug, Clone)]
+struct Kept {
+    bytes: Bytes,
+    metadata: Metadata,
+    etag: String,
+}
+
+impl MemoryStore {
+    fn lock(&self) -> MutexGuard<'_, Objects> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Every object, by key.
+    pub fn snapshot(&self) -> BTreeMap<String, Bytes> {
+        self.lock().objects.iter().map(|(key, kept)| (key.clone(), kept.bytes.clone())).collect()
+    }
+}
+
+impl Objects {
+    fn put(&mut self, key: &str, bytes: Bytes, metadata: Metadata) -> String {
+        self.writes += 1;
+        let etag = format!("\"{}\"", self.writes);
+        self.objects.insert(key.to_owned(), Kept { bytes, metadata, etag: etag.clone() });
+        etag
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn put(&self, key: &str, bytes: Bytes, metadata: &Metadata) -> Result<Option<String>, StoreError> {
+        Ok(Some(self.lock().put(key, bytes, metadata.clone())))
+    }
+
+    async fn put_new(&self, key: &str, bytes: Bytes) -> Result<bool, StoreError> {
+        let mut objects = self.lock();
+        let absent = !objects.objects.contains_key(key);
+        if absent {
+            objects.put(key, bytes, Metadata::new());
+        }
+        Ok(absent)
+    }
+
+    async fn put_if_match(&self, key: &str, bytes: Bytes, etag: &str) -> Result<bool, StoreError> {
+        let mut objects = self.lock();
+        let same = objects.objects.get(key).is_some_and(|kept| kept.etag == etag);
+        if same {
+            objects.put(key, bytes, Metadata::new());
+        }
+        Ok(same)
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Object>, StoreError> {
+        let kept = self.lock().objects.get(key).cloned();
+        Ok(kept.map(|kept| Object { bytes: kept.bytes, etag: Some(kept.etag) }))
+    }
+
+    async fn head(&self, key: &str) -> Result<Option<Head>, StoreError> {
+        let kept = self.lock().objects.get(key).cloned();
+        Ok(kept.map(|kept| Head { length: kept.bytes.len() as u64, etag: Some(kept.etag), metadata: kept.metadata }))
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<Entry>, StoreError> {
+        let objects = self.lock();
+        let from = objects.objects.range(prefix.to_owned()..).take_while(|(key, _)| key.starts_with(prefix));
+        let entry = |(key, kept): (&String, &Kept)| Entry {
+            key: key.clone(),
+            length: kept.bytes.len() as u64,
+            etag: Some(kept.etag.clone()),
+        };
+        Ok(from.map(entry).collect())
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.lock().objects.remove(key);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use steps::conformance::{self, Kind};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn memory_is_a_store() {
+        conformance::store(&MemoryStore::default(), Kind { keeps_metadata: true, conditional_writes: true }).await;
+    }
+}
