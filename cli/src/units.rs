@@ -1,0 +1,112 @@
+//! Numbers as people write and read them.
+
+use std::{fmt::Display, str::FromStr, time::Duration};
+
+/// `64MB`, `100 MiB`, `5000`: units of 1000, or of 1024 with an `i`.
+pub(crate) fn parse_bytes(text: &str) -> Result<u64, String> {
+    let expected = || format!("`{text}` is not a size: expected a number of bytes such as 64MB, 100MiB or 5000000");
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic()).trim_end();
+    let unit = text.get(digits.len()..).unwrap_or_default().trim().to_ascii_lowercase();
+    let factor: u64 = match unit.as_str() {
+        "" | "b" => 1,
+        "k" | "kb" => 1_000,
+        "m" | "mb" => 1_000_000,
+        "g" | "gb" => 1_000_000_000,
+        "kib" => 1 << 10,
+        "mib" => 1 << 20,
+        "gib" => 1 << 30,
+        _ => return Err(expected()),
+    };
+    let number: u64 = digits.trim().parse().map_err(|_| expected())?;
+    number.checked_mul(factor).ok_or_else(expected)
+}
+
+/// `time=72`.
+pub(crate) fn parse_pair<T: FromStr<Err: Display>>(text: &str) -> Result<(String, T), String> {
+    let (name, value) = text
+        .split_once('=')
+        .filter(|(name, _)| !name.trim().is_empty())
+        .ok_or_else(|| format!("`{text}` is not of the form DIMENSION=VALUE"))?;
+    let value = value.trim().parse().map_err(|error| format!("`{text}`: {error}"))?;
+    Ok((name.trim().to_owned(), value))
+}
+
+/// Bytes with three significant digits: `36.1 MB`.
+pub(crate) fn bytes(count: u64) -> String {
+    let units = ["bytes", "kB", "MB", "GB", "TB", "PB"];
+    #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+    let mut value = count as f64;
+    let mut unit = 0;
+    while value >= 999.5 && unit + 1 < units.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    let unit_name = units.get(unit).copied().unwrap_or_default();
+    match unit {
+        0 => format!("{count} {unit_name}"),
+        _ if value < 9.995 => format!("{value:.2} {unit_name}"),
+        _ if value < 99.95 => format!("{value:.1} {unit_name}"),
+        _ => format!("{value:.0} {unit_name}"),
+    }
+}
+
+/// `1,234,567`.
+pub(crate) fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `1 chunk`, `504 chunks`.
+pub(crate) fn counted(number: u64, noun: &str) -> String {
+    format!("{} {noun}{}", count(number), if number == 1 { "" } else { "s" })
+}
+
+/// `0.8 s`, `42 s`, `3:07`, `2:03:07`.
+pub(crate) fn duration(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0..10 => format!("{:.1} s", duration.as_secs_f64()),
+        10..60 => format!("{seconds} s"),
+        60..3600 => format!("{}:{:02}", seconds / 60, seconds % 60),
+        _ => format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_in_both_systems() {
+        assert_eq!(parse_bytes("64MB"), Ok(64_000_000));
+        assert_eq!(parse_bytes("100 MiB"), Ok(104_857_600));
+        assert_eq!(parse_bytes("5000"), Ok(5_000));
+        for text in ["", "MB", "-1MB", "1.5GB", "5 apples", "99999999999GB"] {
+            assert!(parse_bytes(text).unwrap_err().contains("is not a size"), "{text}");
+        }
+    }
+
+    #[test]
+    fn pairs_say_what_is_wrong() {
+        assert_eq!(parse_pair::<u64>("time=72"), Ok(("time".to_owned(), 72)));
+        assert_eq!(parse_pair::<u64>("time").unwrap_err(), "`time` is not of the form DIMENSION=VALUE");
+        assert_eq!(parse_pair::<u64>("time=x").unwrap_err(), "`time=x`: invalid digit found in string");
+    }
+
+    #[test]
+    fn numbers_are_shown_with_three_digits() {
+        assert_eq!(bytes(999), "999 bytes");
+        assert_eq!(bytes(36_091_008), "36.1 MB");
+        assert_eq!(bytes(999_999), "1.00 MB");
+        assert_eq!(count(1_234_567), "1,234,567");
+        assert_eq!(counted(1, "chunk"), "1 chunk");
+        assert_eq!(duration(Duration::from_secs(187)), "3:07");
+    }
+}
