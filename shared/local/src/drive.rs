@@ -13,6 +13,8 @@ use crate::MemoryQueue;
 const BATCH: usize = 1_000;
 /// How long a worker or the finalizer waits for a message before it looks whether the run has ended.
 const POLL: Duration = Duration::from_millis(200);
+/// How long records are gathered after the first of a batch: one segment for many chunks.
+const GATHER: Duration = Duration::from_millis(100);
 /// Between two sweeps.
 const SWEEP: Duration = Duration::from_secs(1);
 /// So many sweeps with empty queues mean that something was lost.
@@ -121,10 +123,12 @@ async fn finalize(
 
 /// One batch of records, if there is one within `wait`.
 async fn take_in(drive: &Drive, ports: &Ports, wait: Duration) -> bool {
-    let Ok(deliveries) = drive.records.receive(BATCH, wait).await else { return false };
+    let Ok(mut deliveries) = drive.records.receive(BATCH, wait).await else { return false };
     if deliveries.is_empty() {
         return false;
     }
+    ports.world.sleep(GATHER).await;
+    deliveries.extend(drive.records.receive(BATCH, Duration::ZERO).await.unwrap_or_default());
     let records = deliveries.iter().filter_map(|delivery| serde_json::from_str(&delivery.body).ok()).collect();
     let settlement = match handle(Message::Records(records), ports, Deadline::NONE).await {
         Outcome::Done | Outcome::Failed(_) | Outcome::Deferred(_) => Settlement::Done,

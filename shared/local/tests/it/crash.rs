@@ -88,10 +88,10 @@ async fn work_that_is_done_is_not_done_again() {
     bench.script(move |call| {
         let sends = call.is(Port::Records, "send");
         written += usize::from(sends);
-        if sends && written == 29 { Fault::Kill } else { Fault::None }
+        if sends && written == 30 { Fault::Kill } else { Fault::None }
     });
     let end = bench.run_to_the_end(&request()).await;
     bench.assert_published(&end).await;
     let fetches = bench.shared.keys(Port::Source, "fetch");
-    assert!(fetches.len() <= 30, "{} requests for 30 chunks", fetches.len());
+    assert!(fetches.len() <= 31, "{} requests for 31 chunks", fetches.len());
 }

@@ -11,6 +11,8 @@ pub(crate) struct Dataset {
     pub(crate) variables: Vec<Variable>,
     /// Inside the DAS, beside the variables' tables.
     pub(crate) globals: String,
+    /// Added to the position: other values under the same metadata.
+    pub(crate) shift: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -75,7 +77,7 @@ const LAT: (&str, u64) = ("lat", 5);
 const LON: (&str, u64) = ("lon", 7);
 
 impl Dataset {
-    /// Twenty-nine chunks when it is cut as [`crate::bench::request`] cuts it.
+    /// Thirty-one chunks when it is cut as [`crate::bench::request`] cuts it.
     pub(crate) fn full() -> Self {
         use WireType::{Byte, Float32, Float64, Int16, Int32};
         let variables = vec![
@@ -91,7 +93,7 @@ impl Dataset {
             Variable::new("crs", Int32, &[]),
             Variable::new("flag", Byte, &[LON]),
         ];
-        Self { variables, globals: globals("full") }
+        Self { variables, globals: globals("full"), shift: 0 }
     }
 
     /// Five chunks.
@@ -100,7 +102,7 @@ impl Dataset {
             Variable::new("v", WireType::Int16, &[("time", 3), ("lat", 4)]).with("Int16 _FillValue -1;"),
             Variable::new("time", WireType::Float64, &[("time", 3)]),
         ];
-        Self { variables, globals: globals("small") }
+        Self { variables, globals: globals("small"), shift: 0 }
     }
 
     /// Arrays without elements beside one with.
@@ -109,7 +111,7 @@ impl Dataset {
             Variable::new("v", WireType::Float32, &[("time", 0), LAT]),
             Variable::new("time", WireType::Float64, &[("time", 0)]),
         ];
-        Self { variables, globals: globals("empty") }
+        Self { variables, globals: globals("empty"), shift: 0 }
     }
 
     pub(crate) fn variable(&self, name: &str) -> &Variable {
@@ -174,7 +176,7 @@ impl Dataset {
                 index[axis] = starts[axis] + rest % counts[axis];
                 rest /= counts[axis];
             }
-            body.extend(wire(variable, &variable.native(variable.position(&index))));
+            body.extend(wire(variable, &variable.native(variable.position(&index) + self.shift)));
         }
         body.extend(vec![0; (4 - (body.len() - length) % 4) % 4]);
         body

@@ -16,7 +16,7 @@ async fn every_value_arrives_in_both_formats() {
         let bench = Bench::new(Dataset::full());
         let end = bench.run(&request).await;
         bench.assert_published(&end).await;
-        assert_eq!(bench.plan(&end.run).await.totals.chunks, 30);
+        assert_eq!(bench.plan(&end.run).await.totals.chunks, 31);
     }
 }
 

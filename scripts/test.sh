@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Every test, from nothing: what `make test` runs, and CI.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+step() { printf '\n== %s\n' "$*" >&2; }
+
+step "Python environment with the readers"
+python=$(scripts/python-env.sh)
+export DAP2ZARR_TEST_PYTHON=$python
+
+step "format, purity"
+cargo fmt --all --check
+scripts/purity.sh
+
+step "build"
+cargo build --locked --workspace --all-targets
+
+step "lints"
+cargo clippy --locked --workspace --all-targets -- -D warnings
+
+step "tests"
+if cargo nextest --version >/dev/null 2>&1; then
+    cargo nextest run --locked --workspace --no-fail-fast
+else
+    echo "cargo-nextest is not installed (cargo install cargo-nextest --locked), so cargo test runs the tests, more slowly" >&2
+    cargo test --locked --workspace --no-fail-fast --lib --bins --tests -- --test-threads=2
+fi
+
+step "documentation"
+cargo test --locked --workspace --doc --quiet
+RUSTDOCFLAGS=-Dwarnings cargo doc --locked --workspace --no-deps --quiet
+
+step "the comparison of stores, tested on stores that differ"
+"$python" -m pytest -q tests/python
+
+for table in real-files bad-input; do
+    if [[ -s ${CARGO_TARGET_DIR:-target}/$table-table.txt ]]; then
+        step "$table"
+        cat "${CARGO_TARGET_DIR:-target}/$table-table.txt"
+    fi
+done
