@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use run::{IndexRange, SourceUrl};
+use run::IndexRange;
 use zarr::{Codec, Format};
 
 use crate::units::{parse_bytes, parse_pair};
@@ -64,18 +64,18 @@ impl Command {
 #[command(after_help = "Example:\n  dap2zarr examine https://server/thredds/dodsC/prism --attributes")]
 pub(crate) struct ExamineArguments {
     /// The dataset's OPeNDAP address, without a suffix such as .dds or .html
-    pub(crate) url: SourceUrl,
+    pub(crate) url: String,
 
     /// Show every attribute
     #[arg(long)]
     pub(crate) attributes: bool,
 
-    #[command(flatten)]
-    pub(crate) source: SourceArguments,
-
     /// Print JSON on stdout
     #[arg(long)]
     pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) source: SourceArguments,
 }
 
 /// How the source is asked.
@@ -141,17 +141,17 @@ impl SelectionArguments {
 )]
 pub(crate) struct PlanArguments {
     /// The dataset's OPeNDAP address
-    pub(crate) url: SourceUrl,
+    pub(crate) url: String,
+
+    /// Print the plan's document on stdout
+    #[arg(long)]
+    pub(crate) json: bool,
 
     #[command(flatten)]
     pub(crate) selection: SelectionArguments,
 
     #[command(flatten)]
     pub(crate) source: SourceArguments,
-
-    /// Print the plan's document on stdout
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -170,10 +170,14 @@ pub(crate) enum ModeArgument {
 Interrupted? The same command goes on where it stopped.")]
 pub(crate) struct ConvertArguments {
     /// The dataset's OPeNDAP address
-    pub(crate) url: SourceUrl,
+    pub(crate) url: String,
 
     /// A folder, or s3://bucket/prefix
     pub(crate) target: String,
+
+    /// Print a report on stdout as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 
     #[command(flatten)]
     pub(crate) selection: SelectionArguments,
@@ -183,10 +187,6 @@ pub(crate) struct ConvertArguments {
 
     #[command(flatten)]
     pub(crate) target_options: TargetArguments,
-
-    /// Print a report on stdout as JSON
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 /// Where the dataset goes and where the run's documents are kept.

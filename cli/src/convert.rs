@@ -1,7 +1,7 @@
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use local::{Drive, Driven, FolderStore, LocalRuns, OpenRun, OpenRunError, drive};
-use run::{End, ReasonKind, Report, Target, Verdict, keys};
+use run::{End, ReasonKind, Report, SourceUrl, Target, Verdict, keys};
 use tokio::sync::watch;
 
 use crate::{
@@ -17,9 +17,10 @@ const INTERRUPTED: u8 = 130;
 
 /// Converts a dataset, or goes on with a conversion that was interrupted.
 pub(crate) async fn convert(arguments: &ConvertArguments, printer: &Printer) -> Result<ExitCode, Failure> {
+    let url = host::source(&arguments.url)?;
     let (target, s3) = host::target(arguments).await?;
     let mode = arguments.target_options.mode;
-    let request = host::request(&arguments.url, target.clone(), mode, &arguments.selection, &arguments.source)?;
+    let request = host::request(url, target.clone(), mode, &arguments.selection, &arguments.source)?;
     let state = Arc::new(FolderStore::new(host::state_folder(&arguments.target_options, &target)));
     let opened = LocalRuns::new(Arc::clone(&state)).open(&request).await.map_err(|error| unopened(&error))?;
     let quarantine = match &target {
@@ -27,7 +28,7 @@ pub(crate) async fn convert(arguments: &ConvertArguments, printer: &Printer) -> 
         Target::S3 { .. } => aws::put_timeout(request.chunk_bytes),
     };
     let host = Host::new(&arguments.source, Some(opened.run.to_string()), Arc::clone(&state), s3, quarantine)?;
-    greet(arguments, &target, &opened, printer);
+    greet(&request.source, &target, &opened, printer);
 
     let (stop, stopped) = watch::channel(false);
     let signals = tokio::spawn(signals(stop, printer.clone()));
@@ -66,9 +67,9 @@ fn unopened(error: &OpenRunError) -> Failure {
     Failure::new(kind, error)
 }
 
-fn greet(arguments: &ConvertArguments, target: &Target, opened: &OpenRun, printer: &Printer) {
+fn greet(source: &SourceUrl, target: &Target, opened: &OpenRun, printer: &Printer) {
     let word = if opened.resumed { "going on with" } else { "converting" };
-    printer.note(&format!("{word} {} to {target} (run {})", arguments.url, opened.run));
+    printer.note(&format!("{word} {source} to {target} (run {})", opened.run));
 }
 
 /// The first interrupt asks for a clean stop, the second leaves at once.

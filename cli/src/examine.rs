@@ -2,12 +2,13 @@ use std::{collections::BTreeMap, process::ExitCode};
 
 use cf::{Attribute, Attributes, Values};
 use dap::{Dataset, Variable};
+use run::SourceUrl;
 use serde_json::{Map, Value, json};
 
 use crate::{
     arguments::ExamineArguments,
     failure::Failure,
-    host::Host,
+    host::{self, Host},
     plan::{align_numbers, named, new_table},
     printer::Printer,
     units::{bytes, count, counted},
@@ -15,15 +16,16 @@ use crate::{
 
 /// Shows what a dataset holds.
 pub(crate) async fn examine(arguments: &ExamineArguments, printer: &Printer) -> Result<ExitCode, Failure> {
+    let url = host::source(&arguments.url)?;
     let host = Host::looking(&arguments.source)?;
-    let dataset = steps::examine(&arguments.url, &host.ports).await?;
+    let dataset = steps::examine(&url, &host.ports).await?;
     if printer.json() {
-        Printer::data(&document(arguments, &dataset).to_string());
+        Printer::data(&document(&url, &dataset).to_string());
         return Ok(ExitCode::SUCCESS);
     }
     let all: u64 = dataset.variables.iter().map(size).sum();
     let variables = counted(dataset.variables.len() as u64, "variable");
-    Printer::data(&format!("{} ({variables}, {})", arguments.url, bytes(all)));
+    Printer::data(&format!("{url} ({variables}, {})", bytes(all)));
     Printer::data(&format!("dimensions: {}", dimensions(&dataset)));
     Printer::data("");
     Printer::data(&table(&dataset));
@@ -137,7 +139,7 @@ fn plain(values: &Values) -> String {
     }
 }
 
-fn document(arguments: &ExamineArguments, dataset: &Dataset) -> Value {
+fn document(url: &SourceUrl, dataset: &Dataset) -> Value {
     let variables: Vec<_> = dataset
         .variables
         .iter()
@@ -156,7 +158,7 @@ fn document(arguments: &ExamineArguments, dataset: &Dataset) -> Value {
     let unsupported: Vec<_> =
         dataset.unsupported.iter().map(|u| json!({ "name": u.name, "reason": u.reason })).collect();
     json!({
-        "url": arguments.url.as_str(),
+        "url": url.as_str(),
         "dimensions": sizes(dataset),
         "unlimited": dataset.unlimited,
         "bytes": dataset.variables.iter().map(size).sum::<u64>(),

@@ -121,9 +121,14 @@ impl Targets for OpenTargets {
     }
 }
 
+/// Reads the source's address. Not left to the argument parser, which would repeat a password in its error.
+pub(crate) fn source(text: &str) -> Result<SourceUrl, Failure> {
+    text.parse().map_err(|error: run::SourceUrlError| Failure::request(&error))
+}
+
 /// The request the arguments make.
 pub(crate) fn request(
-    url: &SourceUrl,
+    url: SourceUrl,
     target: Target,
     mode: ModeArgument,
     selection: &SelectionArguments,
@@ -143,7 +148,7 @@ pub(crate) fn request(
         },
         concurrency: source.concurrency,
         contact: source.contact.clone(),
-        ..Request::new(url.clone(), target)
+        ..Request::new(url, target)
     };
     request.check().map_err(|error| Failure::request(&error))?;
     Ok(request)

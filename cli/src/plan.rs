@@ -14,8 +14,8 @@ use crate::{
 /// Shows what a conversion would do.
 pub(crate) async fn plan(arguments: &PlanArguments, printer: &Printer) -> Result<ExitCode, Failure> {
     let nowhere = Target::Folder { path: "/".to_owned() };
-    let request =
-        host::request(&arguments.url, nowhere, ModeArgument::Create, &arguments.selection, &arguments.source)?;
+    let url = host::source(&arguments.url)?;
+    let request = host::request(url, nowhere, ModeArgument::Create, &arguments.selection, &arguments.source)?;
     let host = Host::looking(&arguments.source)?;
     let plan = steps::preview(&request, &host.ports).await?;
     if printer.json() {

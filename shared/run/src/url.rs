@@ -61,7 +61,7 @@ impl SourceUrl {
 impl std::str::FromStr for SourceUrl {
     type Err = SourceUrlError;
     fn from_str(text: &str) -> Result<Self, SourceUrlError> {
-        let malformed = |reason: &str| SourceUrlError::Malformed { text: text.to_owned(), reason: reason.to_owned() };
+        let malformed = |reason: &str| SourceUrlError::Malformed { text: without_credentials(text), reason: reason.to_owned() };
         // xarray and netCDF spell the protocol into the scheme.
         let plain = text.strip_prefix("dap2://").map(|rest| format!("http://{rest}"));
         let mut url = Url::parse(plain.as_deref().unwrap_or(text)).map_err(|e| malformed(&e.to_string()))?;
@@ -87,6 +87,16 @@ impl std::str::FromStr for SourceUrl {
             }
         }
         Ok(Self(url))
+    }
+}
+
+/// The text without what stands between the scheme and an `@`: it goes into a message.
+fn without_credentials(text: &str) -> String {
+    let (scheme, rest) = text.split_once("://").map_or(("", text), |(scheme, rest)| (scheme, rest));
+    let (authority, _) = rest.split_once('/').unwrap_or((rest, ""));
+    match authority.rsplit_once('@') {
+        Some((hidden, _)) => format!("{scheme}://…{}", rest.get(hidden.len()..).unwrap_or_default()),
+        None => text.to_owned(),
     }
 }
 
@@ -140,6 +150,9 @@ mod tests {
         assert!(matches!(source("file:///etc/passwd"), Err(SourceUrlError::Scheme { .. })));
         assert!(matches!(source("http://u:p@h/x"), Err(SourceUrlError::Credentials)));
         assert!(matches!(source("http://h/x?v[0:1]"), Err(SourceUrlError::Constraint { .. })));
-        assert!(!source("http://u:secret@h/x").unwrap_err().to_string().contains("secret"));
+        for text in ["http://u:secret@h/x", "http://u:secret@h:port/x"] {
+            let message = source(text).unwrap_err().to_string();
+            assert!(!message.contains("secret"), "{message}");
+        }
     }
 }
