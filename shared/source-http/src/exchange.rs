@@ -83,11 +83,16 @@ impl Exchange {
         let timeouts = self.options.timeouts;
         let sent = Instant::now();
         let limit = earliest(after(sent, timeouts.first_byte), until);
-        let request = self.client(&url).get(url.clone()).send();
-        let response = timeout_at(limit, request).await.map_err(|_| {
+        let late = || {
             let waited = limit.duration_since(sent).as_secs_f64();
-            transient(ReasonKind::SourceUnreachable, format!("no answer from `{at}` within {waited:.1} s"))
-        })?;
+            let why = if until == Some(limit) { ", and the time for it is up" } else { "" };
+            transient(ReasonKind::SourceUnreachable, format!("no answer from `{at}` within {waited:.1} s{why}"))
+        };
+        if limit <= sent {
+            return Err(late());
+        }
+        let request = self.client(&url).get(url.clone()).send();
+        let response = timeout_at(limit, request).await.map_err(|_| late())?;
         let response = response.map_err(|error| {
             let typo = self.options.give_up_early && !host.was_reached();
             no_answer(&error, &url, timeouts.connect, typo)

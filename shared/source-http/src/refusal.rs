@@ -57,8 +57,9 @@ impl Refusal {
     pub(crate) fn may_be_brackets(&self) -> bool {
         // GDS repeats what it did not find: "variable tautot%5b0%5d was not found".
         let repeats = |said: &ServerError| said.message.to_ascii_lowercase().contains("%5b");
-        matches!(self.status, StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND)
-            || self.said.as_ref().is_some_and(repeats)
+        let unclear = matches!(self.meaning(), Meaning::NotFound | Meaning::Refused);
+        let status = matches!(self.status, StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND);
+        (unclear && status) || self.said.as_ref().is_some_and(repeats)
     }
 
     /// The error of a data request.

@@ -6,7 +6,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     dds, fetch, options, permanent,
-    scripted::{Scripted, Step, answer, send},
+    scripted::{Scripted, Step, answer},
     source, transient,
 };
 
@@ -51,7 +51,6 @@ async fn a_host_that_does_not_exist_is_named() {
 
 #[tokio::test]
 async fn https_to_a_server_that_speaks_http_is_no_secure_connection() {
-    let server = Scripted::start(|_| send("200 OK", "", "")).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
@@ -62,7 +61,7 @@ async fn https_to_a_server_that_speaks_http_is_no_secure_connection() {
     });
     let url: SourceUrl = format!("https://127.0.0.1:{port}/d.nc").parse().unwrap();
     let (kind, message) = permanent(dds(&source(), &url).await);
-    assert_eq!((kind, server.requests().len()), (ReasonKind::SourceUnreachable, 0));
+    assert_eq!(kind, ReasonKind::SourceUnreachable);
     assert!(message.starts_with(&format!("no secure connection to `127.0.0.1:{port}`")), "{message}");
 }
 
@@ -74,4 +73,35 @@ async fn a_connection_closed_without_an_answer_is_transient() {
     assert!(message.contains("without an answer"), "{message}");
     let server = Scripted::always("220 smtp.example.org ESMTP\r\n").await;
     assert_eq!(transient(fetch(&source(), &server.url()).await).0, ReasonKind::SourceUnreachable);
+}
+
+/// The environment belongs to the process, so this test runs itself once more, in one of its own.
+#[tokio::test]
+async fn a_proxy_is_used_only_on_demand_and_never_for_loopback() {
+    const INNER: &str = "DAP2ZARR_TEST_BEHIND_PROXY";
+    if std::env::var_os(INNER).is_some() {
+        return behind_proxy().await;
+    }
+    let proxy = Scripted::always(&answer("200 OK", "", "Dataset { by proxy")).await;
+    let status = tokio::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "connections::a_proxy_is_used_only_on_demand_and_never_for_loopback"])
+        .env("http_proxy", format!("http://127.0.0.1:{}", proxy.port))
+        .env_remove("no_proxy")
+        .env_remove("NO_PROXY")
+        .env(INNER, "1")
+        .status()
+        .await
+        .unwrap();
+    assert!(status.success());
+    assert_eq!(proxy.targets(), ["http://no-such-host.invalid/d.nc.dds"]);
+}
+
+async fn behind_proxy() {
+    let server = Scripted::always(&answer("200 OK", "", "Dataset {")).await;
+    let proxied = HttpSource::new(HttpOptions { system_proxy: true, ..options() }, Arc::default()).unwrap();
+    let elsewhere = url("no-such-host.invalid", 80);
+    assert_eq!(dds(&proxied, &elsewhere).await.unwrap(), "Dataset { by proxy");
+    assert_eq!(dds(&proxied, &server.url()).await.unwrap(), "Dataset {");
+    dds(&source(), &elsewhere).await.unwrap_err();
+    assert_eq!(dds(&source(), &server.url()).await.unwrap(), "Dataset {");
 }

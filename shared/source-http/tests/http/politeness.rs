@@ -83,6 +83,15 @@ async fn waiting_for_a_turn_ends_at_the_deadline() {
 }
 
 #[tokio::test]
+async fn nothing_is_asked_after_the_deadline() {
+    let server = Scripted::always(&answer("200 OK", "", "Dataset {")).await;
+    let until = Deadline::at(Timestamp::now() - Duration::from_secs(1));
+    let (_, message, _) = transient(fetch_until(&crate::source(), &server.url(), until).await);
+    assert!(message.ends_with("the time for it is up"), "{message}");
+    assert_eq!(server.requests().len(), 0);
+}
+
+#[tokio::test]
 async fn every_request_says_who_asks() {
     let server = Scripted::always(&answer("200 OK", "", "Dataset {")).await;
     let who = |text: &str| Some(text.to_owned());

@@ -30,6 +30,15 @@ async fn a_thredds_403_with_too_big_is_too_large() {
 }
 
 #[tokio::test]
+async fn a_hyrax_400_with_too_large_is_not_about_brackets() {
+    let body = "Error { code = 400; message = \"This is too large. It is limited to 2000000 bytes.\"; }";
+    let server = Scripted::always(&answer("400 Bad Request", "", body)).await;
+    let result = fetch(&source(), &server.url()).await;
+    assert!(matches!(result, Err(SourceError::TooLarge { limit_bytes: Some(2_000_000), .. })), "{result:?}");
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[tokio::test]
 async fn refusals_that_no_attempt_mends() {
     let error = |message: &str| format!("Error {{ code = 0; message = \"{message}\"; }}");
     let cases = [
