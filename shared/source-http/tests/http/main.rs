@@ -4,6 +4,7 @@
 
 mod bodies;
 mod brackets;
+mod conformance;
 mod connections;
 mod politeness;
 mod redirects;

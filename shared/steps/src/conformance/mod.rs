@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "this module is a test that lives where others can call it")]
 
 mod queue;
+mod source;
 mod store;
 
 pub use queue::queue;
+pub use source::{Served, source};
 pub use store::{Kind, store};
