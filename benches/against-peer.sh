@@ -33,10 +33,12 @@ while (($#)); do
     shift
 done
 
-cargo build --release --locked --package dap2zarr --package dap2zarr-test-dap-server --bins >&2
+# In one build, so that the cloud client is compiled once.
+what=(--package dap2zarr --package dap2zarr-test-dap-server --bins)
 if $build_endpoint; then
-    cargo build --release --locked --example s3-endpoint >&2
+    what+=(--package dap2zarr-aws --example s3-endpoint)
 fi
+cargo build --release --locked "${what[@]}" >&2
 python=$(scripts/python-env.sh)
 
 exec "$python" benches/against_peer.py \

@@ -123,7 +123,9 @@ async fn finish(end: &End, target: &Target, host: &Host, printer: &Printer) -> R
         }
         Verdict::Failed { reason } => {
             summary::failed(reason, end, printer);
-            Ok(ExitCode::from(exit_code(reason.kind)))
+            // A chunk's body that stays wrong; a document's is the source's failure, since no chunk is asked for then.
+            let wrong_chunk = reason.kind == ReasonKind::BodyWrong && end.missing_chunks > 0;
+            Ok(ExitCode::from(exit_code(if wrong_chunk { ReasonKind::Incomplete } else { reason.kind })))
         }
         Verdict::Cancelled => {
             printer.error("the run was cancelled");

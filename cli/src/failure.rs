@@ -47,14 +47,15 @@ pub(crate) const fn exit_code(kind: ReasonKind) -> u8 {
         | ReasonKind::SourceUnauthorised
         | ReasonKind::SourceRefused
         | ReasonKind::SourceChanged
-        | ReasonKind::Diverged => 3,
+        | ReasonKind::Diverged
+        | ReasonKind::BodyWrong => 3,
         ReasonKind::TargetMissing
         | ReasonKind::TargetDenied
         | ReasonKind::TargetFull
         | ReasonKind::TargetOccupied
         | ReasonKind::TargetUnreachable
         | ReasonKind::Superseded => 4,
-        ReasonKind::BodyWrong | ReasonKind::Incomplete => 5,
+        ReasonKind::Incomplete => 5,
         ReasonKind::State | ReasonKind::Internal => 1,
     }
 }

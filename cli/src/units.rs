@@ -27,7 +27,8 @@ pub(crate) fn parse_pair<T: FromStr<Err: Display>>(text: &str) -> Result<(String
         .split_once('=')
         .filter(|(name, _)| !name.trim().is_empty())
         .ok_or_else(|| format!("`{text}` is not of the form DIMENSION=VALUE"))?;
-    let value = value.trim().parse().map_err(|error| format!("`{text}`: {error}"))?;
+    let value =
+        value.trim().parse().map_err(|error| format!("`{text}` is not of the form DIMENSION=VALUE: {error}"))?;
     Ok((name.trim().to_owned(), value))
 }
 
@@ -43,6 +44,7 @@ pub(crate) fn bytes(count: u64) -> String {
     }
     let unit_name = units.get(unit).copied().unwrap_or_default();
     match unit {
+        0 if count == 1 => "1 byte".to_owned(),
         0 => format!("{count} {unit_name}"),
         _ if value < 9.995 => format!("{value:.2} {unit_name}"),
         _ if value < 99.95 => format!("{value:.1} {unit_name}"),
@@ -97,12 +99,15 @@ mod tests {
     fn pairs_say_what_is_wrong() {
         assert_eq!(parse_pair::<u64>("time=72"), Ok(("time".to_owned(), 72)));
         assert_eq!(parse_pair::<u64>("time").unwrap_err(), "`time` is not of the form DIMENSION=VALUE");
-        assert_eq!(parse_pair::<u64>("time=x").unwrap_err(), "`time=x`: invalid digit found in string");
+        assert_eq!(
+            parse_pair::<u64>("time=x").unwrap_err(),
+            "`time=x` is not of the form DIMENSION=VALUE: invalid digit found in string"
+        );
     }
 
     #[test]
     fn numbers_are_shown_with_three_digits() {
-        assert_eq!(bytes(999), "999 bytes");
+        assert_eq!((bytes(1), bytes(999)), ("1 byte".to_owned(), "999 bytes".to_owned()));
         assert_eq!(bytes(36_091_008), "36.1 MB");
         assert_eq!(bytes(999_999), "1.00 MB");
         assert_eq!(count(1_234_567), "1,234,567");

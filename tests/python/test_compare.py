@@ -391,6 +391,20 @@ def test_the_client_merges_the_attributes_of_groups():
     assert len(report.differences) == 1
 
 
+def test_the_client_shows_names_as_they_were_escaped():
+    file, report = {"a name": "A1B"}, Report()
+    corrected = compare_attributes("x", {"a%20name": "A1B"}, {"a name": "A1B"}, file, report)
+    assert report.equal and report.rules_used == {rules.ESCAPED_NAME: ["x.a name"]}
+    assert corrected == file
+    for stored in ({"a%20name": "A1B"}, {"a name": "E1"}, {}):
+        report = Report()
+        compare_attributes("x", {"a%20name": "A1B"}, stored, file, report)
+        assert not report.equal
+    report = Report()
+    compare_attributes("x", {"a%20name": "A1B"}, {"a name": "A1B"}, {"a%20name": "A1B"}, report)
+    assert not report.equal
+
+
 def test_what_the_client_cannot_read_is_judged_by_the_file():
     file = FileVariable(("x",), {}, numpy.array([1, 2], "i4"))
     report = Report()

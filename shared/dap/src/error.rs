@@ -76,7 +76,7 @@ pub enum ParseError {
         source: GridError,
     },
     /// Not what was asked for, and no error a DAP server would send: a login page, a proxy's apology.
-    #[error("not a DAP response: {title}")]
+    #[error("expected a DAP response, found a page or text that says: {title}")]
     NotDap {
         /// The page's title or the response's first words.
         title: String,
@@ -93,7 +93,7 @@ pub enum BodyError {
     #[error(transparent)]
     ServerError(ServerError),
     /// Neither a response nor a server error: a login page, a proxy's apology.
-    #[error("not a DAP response: {title}")]
+    #[error("expected a DAP response, found a page or text that says: {title}")]
     NotDap {
         /// The page's title or the response's first words.
         title: String,

@@ -297,7 +297,7 @@ fn array(
     let chunk_sizes = if whole && bytes <= MAX_WHOLE_BYTES {
         shape.sizes().iter().map(|size| (*size).max(1)).collect()
     } else {
-        let chosen = chosen_sizes(request, variable, &names, &shape, notes);
+        let chosen = chosen_sizes(request, &names, &shape, notes);
         let source_chunks = variable.source_chunks.as_deref();
         Chunking { shape: &shape, element, source_chunks, chosen: &chosen, chunk_bytes: request.chunk_bytes }.shape()
     };
@@ -349,21 +349,12 @@ fn window(request: &Request, variable: &Variable, names: &[String]) -> Result<(V
 }
 
 /// The user's chunk sizes for this array, clamped to its dimensions; clamping is noted.
-fn chosen_sizes(
-    request: &Request,
-    variable: &Variable,
-    names: &[String],
-    shape: &Shape,
-    notes: &mut Vec<String>,
-) -> Vec<Option<u64>> {
+fn chosen_sizes(request: &Request, names: &[String], shape: &Shape, notes: &mut Vec<String>) -> Vec<Option<u64>> {
     let mut chosen = Vec::new();
     for (name, size) in names.iter().zip(shape.sizes()) {
         let asked = request.chunks.get(name).copied();
         if let Some(asked) = asked.filter(|asked| asked > size) {
-            let variable = &variable.name;
-            notes.push(format!(
-                "`{variable}`: chunk size {name}={asked} is beyond the dimension's {size}, so {size} is used"
-            ));
+            notes.push(format!("chunk size {name}={asked} is beyond the dimension's {size}, so {size} is used"));
         }
         chosen.push(asked.map(|asked| asked.min((*size).max(1))));
     }

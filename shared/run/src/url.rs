@@ -61,7 +61,8 @@ impl SourceUrl {
 impl std::str::FromStr for SourceUrl {
     type Err = SourceUrlError;
     fn from_str(text: &str) -> Result<Self, SourceUrlError> {
-        let malformed = |reason: &str| SourceUrlError::Malformed { text: without_credentials(text), reason: reason.to_owned() };
+        let malformed =
+            |reason: &str| SourceUrlError::Malformed { text: without_credentials(text), reason: reason.to_owned() };
         // xarray and netCDF spell the protocol into the scheme.
         let plain = text.strip_prefix("dap2://").map(|rest| format!("http://{rest}"));
         let mut url = Url::parse(plain.as_deref().unwrap_or(text)).map_err(|e| malformed(&e.to_string()))?;

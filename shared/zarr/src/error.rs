@@ -6,7 +6,9 @@ use crate::{Codec, Format};
 #[derive(Debug, thiserror::Error)]
 pub enum ZarrError {
     /// The codec does not exist in the format.
-    #[error("codec `{codec}` does not exist in Zarr {format}, expected one of `blosc`, `zstd`, `gzip`, `none`")]
+    #[error(
+        "codec `{codec}` does not exist in Zarr {format}: choose `blosc`, `zstd`, `gzip` or `none`, or the format that has it"
+    )]
     CodecNotInFormat {
         /// The codec that was asked for.
         codec: Codec,

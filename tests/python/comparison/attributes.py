@@ -3,6 +3,7 @@
 import base64
 import math
 import struct
+import urllib.parse
 
 import numpy
 
@@ -72,6 +73,10 @@ def compare_attributes(
     for name, value in expected.items():
         if name == FILL or is_left_out(name):
             continue
+        decoded = urllib.parse.unquote(name)
+        if name not in file and decoded in file and decoded not in expected:
+            report.use(rules.ESCAPED_NAME, f"{subject}.{decoded}")
+            name = decoded
         label = f"{subject}.{name}"
         corrected[name] = value
         if name == "missing_value" and _is_nan(value):

@@ -11,6 +11,7 @@ UNSIGNED_ATTRIBUTE = "unsigned-attribute-lost-by-client"
 BYTE_SCALAR = "byte-scalar-misread-by-client"
 CLIENT_CANNOT_READ = "client-cannot-read"
 CLIENT_DIFFERS_FROM_FILE = "client-differs-from-file"
+ESCAPED_NAME = "client-shows-escaped-name"
 GROUPS_MERGED = "client-merges-groups"
 FLOAT32_DECODING = "float32-scale"
 CORRECTED_SOURCE = "decoded-from-corrected-source"
@@ -29,6 +30,8 @@ MEANING = {
     "the source file decides",
     CLIENT_CANNOT_READ: "the netCDF client cannot read this variable; the source file decides",
     CLIENT_DIFFERS_FROM_FILE: "client and store differ, and the store equals the source file",
+    ESCAPED_NAME: "the netCDF client shows an attribute's name as it was escaped for the way (%20); the source file has "
+    "the name, and so has the store",
     GROUPS_MERGED: "the file has groups, and the netCDF client shows an attribute of a group's variable on another "
     "variable or on the dataset; neither the source file nor the store has it there",
     FLOAT32_DECODING: "decoded in float64; equal after casting attributes to float32 (JSON has no float32)",

@@ -38,8 +38,9 @@ class Store:
     def sizes(self) -> dict[str, int]:
         """Every object's length in bytes, by its key below the root of the store."""
         root = self._root if self._options else self._files._strip_protocol(self._root)
-        found = self._files.find(root, detail=True)
-        return {path[len(root) :].lstrip("/"): entry["size"] for path, entry in found.items()}
+        # Not `find`, which lists a bucket with an empty delimiter: s3s-fs then answers with the prefix alone.
+        files = [entry for _, _, files in self._files.walk(root, detail=True) for entry in files.values()]
+        return {entry["name"][len(root) :].lstrip("/"): entry["size"] for entry in files}
 
     def document(self, key) -> dict:
         """A metadata document, parsed as strictly as the strictest reader."""

@@ -127,7 +127,7 @@ fn requests_that_cannot_be_planned_say_why() {
 fn a_chunk_size_beyond_the_dimension_is_clamped_and_said() {
     let plan = planned(&Request { chunks: [("time".to_owned(), 9_999)].into(), ..request() }).unwrap();
     assert_eq!(array(&plan, "tmx").spec.chunk_shape.sizes()[0], 1512);
-    let note = "`tmx`: chunk size time=9999 is beyond the dimension's 1512, so 1512 is used";
+    let note = "chunk size time=9999 is beyond the dimension's 1512, so 1512 is used";
     assert!(plan.notes.iter().any(|known| known == note), "{:?}", plan.notes);
 }
 
