@@ -5,7 +5,7 @@ use steps::{
     Deadline, Message, Outcome, handle,
     ports::{Delivery, Ports, Queue, Settlement},
 };
-use tokio::{sync::watch, task::JoinSet};
+use tokio::{sync::watch, task::JoinSet, time::Instant};
 
 use crate::MemoryQueue;
 
@@ -48,7 +48,7 @@ pub enum Driven {
 /// the works are finished and their receipts written.
 ///
 /// # Errors
-/// If the state store cannot be read, or planning failed without leaving an end.
+/// If the run cannot go on and could not be ended either: the state store, or the target's metadata, cannot be written.
 pub async fn drive(drive: Drive, ports: Arc<Ports>, stop: watch::Receiver<bool>) -> Result<Driven, Reason> {
     let drive = Arc::new(drive);
     let (finished, over) = watch::channel(false);
@@ -71,7 +71,12 @@ pub async fn drive(drive: Drive, ports: Arc<Ports>, stop: watch::Receiver<bool>)
 async fn plan(drive: &Drive, ports: &Ports, mut stop: watch::Receiver<bool>) -> Result<(), Reason> {
     loop {
         let message = Message::Plan(PlanTask { run: drive.run.clone() });
-        let wait = match handle(message, ports, Deadline::NONE).await {
+        // Planning may wait for a slow server for minutes; dropped half-way, it is done again by the next drive.
+        let outcome = tokio::select! {
+            outcome = handle(message, ports, Deadline::NONE) => outcome,
+            Ok(_) = stop.wait_for(|stop| *stop) => return Ok(()),
+        };
+        let wait = match outcome {
             Outcome::Done => return Ok(()),
             // The end says so too, unless the state store is what failed.
             Outcome::Failed(reason) => return if ended(drive, ports).await?.is_some() { Ok(()) } else { Err(reason) },
@@ -80,14 +85,18 @@ async fn plan(drive: &Drive, ports: &Ports, mut stop: watch::Receiver<bool>) -> 
         };
         tokio::select! {
             () = ports.world.sleep(wait) => {}
-            _ = stop.wait_for(|stop| *stop) => return Ok(()),
+            Ok(_) = stop.wait_for(|stop| *stop) => return Ok(()),
         }
     }
 }
 
 async fn ended(drive: &Drive, ports: &Ports) -> Result<Option<End>, Reason> {
-    let object = ports.state.get(&keys::end(&drive.run)).await;
-    let object = object.map_err(|error| Reason::from_error(ReasonKind::State, &error))?;
+    let object = match ports.state.get(&keys::end(&drive.run)).await {
+        Ok(object) => object,
+        // It is looked at again soon.
+        Err(error) if error.is_transient() => None,
+        Err(error) => return Err(Reason::from_error(ReasonKind::State, &error)),
+    };
     let end = object.map(|object| serde_json::from_slice(&object.bytes)).transpose();
     end.map_err(|error| Reason::from_error(ReasonKind::State, &error))
 }
@@ -99,38 +108,67 @@ async fn finalize(
     workers: &mut JoinSet<()>,
     stop: watch::Receiver<bool>,
 ) -> Result<Driven, Reason> {
-    let mut next_sweep = tokio::time::Instant::now() + SWEEP;
+    let mut next_sweep = Instant::now() + SWEEP;
     let mut idle_sweeps = 0;
     loop {
         if let Some(end) = ended(drive, ports).await? {
+            // Whoever wrote the end may not have come further: the report, the marker.
+            sweep(drive, ports, false).await;
             return Ok(Driven::Ended(end));
         }
         if *stop.borrow() {
             while workers.join_next().await.is_some() {}
-            while take_in(drive, ports, Duration::ZERO).await {}
+            while take_in(drive, ports, Duration::ZERO).await?.is_some() {}
             return Ok(ended(drive, ports).await?.map_or(Driven::Stopped, Driven::Ended));
         }
-        take_in(drive, ports, POLL).await;
-        if tokio::time::Instant::now() >= next_sweep {
+        if let Some(outcome @ Outcome::Deferred(_)) = take_in(drive, ports, POLL).await? {
+            next_sweep = Instant::now() + pause(&outcome, ports);
+        }
+        if Instant::now() >= next_sweep {
             let idle = drive.chunks.depth().is_empty() && drive.records.depth().is_empty();
             idle_sweeps = if idle { idle_sweeps + 1 } else { 0 };
             let stalled = idle_sweeps >= STALLED_SWEEPS;
-            handle(Message::Sweep { run: drive.run.clone(), stalled }, ports, Deadline::NONE).await;
-            next_sweep = tokio::time::Instant::now() + SWEEP;
+            let outcome = still_open(sweep(drive, ports, stalled).await, drive, ports).await?;
+            next_sweep = Instant::now() + pause(&outcome, ports);
         }
     }
 }
 
-/// One batch of records, if there is one within `wait`.
-async fn take_in(drive: &Drive, ports: &Ports, wait: Duration) -> bool {
-    let Ok(mut deliveries) = drive.records.receive(BATCH, wait).await else { return false };
+async fn sweep(drive: &Drive, ports: &Ports, stalled: bool) -> Outcome {
+    handle(Message::Sweep { run: drive.run.clone(), stalled }, ports, Deadline::NONE).await
+}
+
+/// How long to wait before the next sweep: where the source or a store asked for a pause, sweeping is asking again.
+fn pause(outcome: &Outcome, ports: &Ports) -> Duration {
+    let asked = match outcome {
+        Outcome::Done | Outcome::Failed(_) => Duration::ZERO,
+        Outcome::Retry(after) => *after,
+        Outcome::Deferred(until) => Duration::try_from(until.duration_since(ports.world.now())).unwrap_or_default(),
+    };
+    asked.max(SWEEP)
+}
+
+/// A finalizer that failed for good without ending the run cannot go on here: the state store, or the target's metadata,
+/// cannot be written. The run stays open, and the next drive tries again.
+async fn still_open(outcome: Outcome, drive: &Drive, ports: &Ports) -> Result<Outcome, Reason> {
+    match outcome {
+        Outcome::Failed(reason) if ended(drive, ports).await?.is_none() => Err(reason),
+        Outcome::Done | Outcome::Retry(_) | Outcome::Deferred(_) | Outcome::Failed(_) => Ok(outcome),
+    }
+}
+
+/// One batch of records, if there is one within `wait`, and what came of it.
+async fn take_in(drive: &Drive, ports: &Ports, wait: Duration) -> Result<Option<Outcome>, Reason> {
+    let Ok(mut deliveries) = drive.records.receive(BATCH, wait).await else { return Ok(None) };
     if deliveries.is_empty() {
-        return false;
+        return Ok(None);
     }
     ports.world.sleep(GATHER).await;
     deliveries.extend(drive.records.receive(BATCH, Duration::ZERO).await.unwrap_or_default());
     let records = deliveries.iter().filter_map(|delivery| serde_json::from_str(&delivery.body).ok()).collect();
-    let settlement = match handle(Message::Records(records), ports, Deadline::NONE).await {
+    let outcome = handle(Message::Records(records), ports, Deadline::NONE).await;
+    let outcome = still_open(outcome, drive, ports).await?;
+    let settlement = match outcome {
         Outcome::Done | Outcome::Failed(_) | Outcome::Deferred(_) => Settlement::Done,
         Outcome::Retry(after) => Settlement::Retry(after.min(SWEEP)),
     };
@@ -138,7 +176,7 @@ async fn take_in(drive: &Drive, ports: &Ports, wait: Duration) -> bool {
         // The queue is in our own memory: it cannot fail.
         let _ = drive.records.settle(delivery, settlement).await;
     }
-    true
+    Ok(Some(outcome))
 }
 
 /// One worker: chunk after chunk.

@@ -40,7 +40,7 @@ impl FolderStore {
     /// # Errors
     /// If the folder cannot be read.
     pub async fn remove_partial_files(&self) -> Result<(), StoreError> {
-        self.blocking("clean", "", |store| {
+        self.blocking("prepare", "", |store| {
             let mut files = Vec::new();
             walk(&store.root, &mut files)?;
             let partial = |path: &&PathBuf| path.to_string_lossy().ends_with(PARTIAL);

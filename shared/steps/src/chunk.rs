@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use grid::ChunkBuffer;
+use grid::{ChunkBuffer, Hyperslab};
 use jiff::Timestamp;
 use run::{ChunkTask, Digest, Failure, PlannedArray, Reason, ReasonKind, Receipt, Record, Timings, What};
 
@@ -14,7 +14,7 @@ use crate::{
     plan_cache::{Loaded, plan_of_task},
     ports::{Metadata, Ports, Store},
     retry::{Attempts, GaveUp},
-    state,
+    state, target,
     trouble::Trouble,
 };
 
@@ -27,11 +27,13 @@ const SHA256: &str = "dap2zarr-sha256";
 /// to sit out, is sent as a record too, so that the finalizer knows.
 pub(crate) async fn chunk(task: &ChunkTask, ports: &Ports, deadline: Deadline) -> Result<(), Trouble> {
     let loaded = plan_of_task(task, ports).await?;
+    // Before anything is said about the chunk: a task that is not of the plan is nobody's failure.
+    let place = Place::of(task, &loaded)?;
     if state::decision(&task.run, ports).await?.is_some() {
         tracing::info!(run = %task.run, "the run is over, its chunk is dropped");
         return Ok(());
     }
-    let trouble = match make(task, &loaded, ports, deadline).await {
+    let trouble = match make(task, &loaded, &place, ports, deadline).await {
         Ok(Some(receipt)) => return send(task, What::Receipt(receipt), ports).await,
         Ok(None) => return Ok(()),
         Err(trouble) => trouble,
@@ -60,20 +62,18 @@ async fn send(task: &ChunkTask, what: What, ports: &Ports) -> Result<(), Trouble
 async fn make(
     task: &ChunkTask,
     loaded: &Arc<Loaded>,
+    place: &Place<'_>,
     ports: &Ports,
     deadline: Deadline,
 ) -> Result<Option<Receipt>, Trouble> {
     let plan = &loaded.plan;
-    let array = plan.array(task.array).ok_or_else(|| foreign(task))?;
-    let grid = array.grid().ok_or_else(|| foreign(task))?;
-    let slab = grid.hyperslab(&task.chunk).ok_or_else(|| foreign(task))?;
-    let key = zarr::chunk_key(&array.spec.path, &task.chunk, plan.format);
-    let target = ports.targets.open(&plan.target).await.map_err(|error| Trouble::target(&error))?;
-    if let Some(receipt) = already_there(task, &key, target.as_ref(), ports, deadline).await? {
+    let Place { array, slab, key } = place;
+    let target = target::open(&plan.target, ports, deadline).await?;
+    if let Some(receipt) = already_there(task, key, target.as_ref(), ports, deadline).await? {
         return Ok(Some(receipt));
     }
     let started = ports.world.now();
-    let fetched = fetch::fetch(plan, array, &slab, ports, deadline).await.map_err(given_up)?;
+    let fetched = fetch::fetch(plan, array, slab, ports, deadline).await.map_err(given_up)?;
     let fetched_at = ports.world.now();
     let Fetched { buffer, requests, bytes } = fetched;
     let encoded = encode(loaded, task.array, array, buffer, ports).await?;
@@ -88,12 +88,12 @@ async fn make(
         (CHUNK.to_owned(), chunk_name(task)),
         (SHA256.to_owned(), encoded.sha256.to_string()),
     ]);
-    let etag = put(&key, encoded.bytes, &metadata, target.as_ref(), ports, deadline).await?;
+    let etag = put(key, encoded.bytes, &metadata, target.as_ref(), ports, deadline).await?;
     let finished_at = ports.world.now();
     Ok(Some(Receipt {
         array: task.array,
         chunk: task.chunk.clone(),
-        key,
+        key: key.clone(),
         length,
         etag,
         sha256: encoded.sha256,
@@ -108,6 +108,22 @@ async fn make(
         finished_at,
         worker: ports.settings.worker.clone(),
     }))
+}
+
+/// Where a chunk is at the source and in the target.
+struct Place<'a> {
+    array: &'a PlannedArray,
+    slab: Hyperslab,
+    key: String,
+}
+
+impl<'a> Place<'a> {
+    fn of(task: &ChunkTask, loaded: &'a Loaded) -> Result<Self, Trouble> {
+        let array = loaded.plan.array(task.array).ok_or_else(|| foreign(task))?;
+        let slab = array.grid().and_then(|grid| grid.hyperslab(&task.chunk)).ok_or_else(|| foreign(task))?;
+        let key = zarr::chunk_key(&array.spec.path, &task.chunk, loaded.plan.format);
+        Ok(Self { array, slab, key })
+    }
 }
 
 fn foreign(task: &ChunkTask) -> Trouble {
@@ -130,14 +146,7 @@ async fn already_there(
     ports: &Ports,
     deadline: Deadline,
 ) -> Result<Option<Receipt>, Trouble> {
-    let mut attempts = Attempts::new(ports, deadline, format!("HEAD {key}"));
-    let head = loop {
-        match target.head(key).await {
-            Ok(head) => break head,
-            Err(error) => attempts.again(&error).await.map_err(given_up)?,
-        }
-    };
-    let Some(head) = head else { return Ok(None) };
+    let Some(head) = target::head(key, target, ports, deadline).await? else { return Ok(None) };
     let ours = head.metadata.get(PLAN).is_some_and(|plan| plan == task.plan.as_str())
         && head.metadata.get(CHUNK).is_some_and(|chunk| *chunk == chunk_name(task));
     let sha256 = head.metadata.get(SHA256).and_then(|text| Digest::try_from(text.clone()).ok());

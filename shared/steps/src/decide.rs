@@ -1,11 +1,15 @@
 //! What becomes of a run: decided once, then carried out by whoever sees it.
 
-use std::collections::BTreeMap;
+use run::{DOCUMENT_VERSION, Decision, End, Reason, ReasonKind, RunId, Verdict, keys};
 
-use grid::ChunkIndex;
-use run::{DOCUMENT_VERSION, Decision, End, Plan, Reason, RunId, Verdict, keys};
-
-use crate::{ledger::Ledger, plan_cache::plan_of, ports::Ports, publish, state, trouble::Trouble};
+use crate::{
+    Deadline,
+    ledger::{ChunkName, Ledger},
+    plan_cache::{Loaded, plan_of},
+    ports::Ports,
+    publish, reconcile, state,
+    trouble::Trouble,
+};
 
 /// Writes the decision if there is none yet, and returns the one that stands.
 pub(crate) async fn decide(run: &RunId, verdict: Verdict, ports: &Ports) -> Result<Decision, Trouble> {
@@ -29,14 +33,17 @@ pub(crate) async fn fail(run: &RunId, reason: Reason, ports: &Ports) -> Result<(
 pub(crate) async fn carry_out(decision: &Decision, ports: &Ports) -> Result<(), Trouble> {
     let run = &decision.run;
     if state::end(run, ports).await?.is_none() {
-        let loaded = plan_of(run, ports).await?;
-        let ledger = Ledger::load(run, ports).await?;
-        if let (Verdict::Publish, Some(loaded)) = (&decision.verdict, &loaded) {
-            publish::publish(&loaded.plan, ports).await?;
-        }
-        let missing = match (&decision.verdict, &loaded) {
-            (Verdict::Publish, _) | (_, None) => BTreeMap::new(),
-            (_, Some(loaded)) => missing(&loaded.plan, &ledger),
+        let missing = match (&decision.verdict, plan_of(run, ports).await?) {
+            (Verdict::Publish, Some(loaded)) => {
+                publish::publish(&loaded.plan, ports).await?;
+                Vec::new()
+            }
+            (Verdict::Publish, None) => {
+                let message = format!("run {run} is to be published, but its plan is gone");
+                return Err(Trouble::failed(ReasonKind::State, message));
+            }
+            (_, None) => Vec::new(),
+            (_, Some(loaded)) => missing(&loaded, ports).await?,
         };
         let end = End {
             version: DOCUMENT_VERSION,
@@ -44,27 +51,48 @@ pub(crate) async fn carry_out(decision: &Decision, ports: &Ports) -> Result<(), 
             verdict: decision.verdict.clone(),
             at: ports.world.now(),
             missing_chunks: missing.len() as u64,
-            missing: missing.into_values().take(End::MOST_MISSING).collect(),
+            missing: missing.into_iter().take(End::MOST_MISSING).collect(),
         };
         state::put_new(ports, &keys::end(run), state::json(&end)?).await?;
     }
-    report(run, ports).await?;
+    finish(run, ports).await
+}
+
+/// What is left to do once the end is written: the report, and then the marker goes.
+pub(crate) async fn finish(run: &RunId, ports: &Ports) -> Result<(), Trouble> {
+    if state::get(ports, &keys::report(run)).await?.is_none() {
+        report(run, ports).await?;
+    }
     state::delete(ports, &keys::open(run)).await
 }
 
-/// Every chunk of the plan that has no receipt, in words.
-fn missing(plan: &Plan, ledger: &Ledger) -> BTreeMap<(u32, ChunkIndex), String> {
-    let chunks = plan.chunks().filter(|chunk| !ledger.receipts.contains_key(chunk));
-    chunks
-        .map(|(array, chunk)| {
-            let name = plan.array(array).map(|array| array.spec.path.to_string()).unwrap_or_default();
-            let reason = ledger.failures.get(&(array, chunk.clone()));
-            let reason =
-                reason.map_or_else(|| "not tried or not finished".to_owned(), |failure| failure.reason.message.clone());
-            let words = format!("{name}/{chunk}: {reason}");
-            ((array, chunk), words)
-        })
-        .collect()
+/// Every chunk of the plan that is not in the target as a receipt says, in words. Where the target cannot be read, which
+/// may be why the run failed, only what has no receipt.
+async fn missing(loaded: &Loaded, ports: &Ports) -> Result<Vec<String>, Trouble> {
+    let plan = &loaded.plan;
+    let ledger = Ledger::load(&plan.run, ports).await?;
+    let without_receipt = || plan.chunks().filter(|chunk| !ledger.receipts.contains_key(chunk)).collect();
+    let missing: Vec<ChunkName> = if ledger.receipts.is_empty() {
+        without_receipt()
+    } else {
+        match reconcile::wrong_objects(loaded, &ledger, ports, Deadline::NONE).await {
+            Ok(wrong) => wrong,
+            Err(trouble) => {
+                tracing::warn!(run = %plan.run, ?trouble, "the target cannot be read, what is missing follows from receipts");
+                without_receipt()
+            }
+        }
+    };
+    let words = missing.into_iter().map(|chunk| {
+        let name = plan.array(chunk.0).map(|array| array.spec.path.to_string()).unwrap_or_default();
+        let reason = match ledger.failures.get(&chunk) {
+            Some(failure) => &failure.reason.message,
+            None if ledger.receipts.contains_key(&chunk) => "written, but missing or different in the target",
+            None => "not tried or not finished",
+        };
+        format!("{name}/{}: {reason}", chunk.1)
+    });
+    Ok(words.collect())
 }
 
 async fn report(run: &RunId, ports: &Ports) -> Result<(), Trouble> {

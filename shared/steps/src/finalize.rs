@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use run::{Failure, Reason, ReasonKind, Record, RunId, What, keys};
+use run::{Failure, PlannedArray, Reason, ReasonKind, Record, RunId, What};
 
 use crate::{
     Deadline, decide,
@@ -17,7 +17,7 @@ use crate::{
 /// So many chunks that failed end the run: the rest would tell nothing new.
 const MOST_FAILURES: usize = 20;
 /// So many deferrals of one chunk are a failure: the budget has to end.
-const MOST_DEFERRALS: u32 = 10;
+const MOST_DEFERRALS: usize = 10;
 
 /// Takes in a batch of records, then looks whether a run is complete.
 pub(crate) async fn records(records: Vec<Record>, ports: &Ports, deadline: Deadline) -> Result<(), Trouble> {
@@ -25,13 +25,20 @@ pub(crate) async fn records(records: Vec<Record>, ports: &Ports, deadline: Deadl
     for record in records {
         runs.entry(record.run.clone()).or_default().push(record);
     }
+    let mut result = Ok(());
     for (run, records) in runs {
-        take_in(&run, &records, ports, deadline).await?;
+        let taken = take_in(&run, records, ports, deadline).await;
+        // A run whose documents are broken holds up no other; a batch that has to come back comes back whole.
+        result = match (result, taken) {
+            (Err(Trouble::Retry(one)), Err(Trouble::Retry(two))) => Err(Trouble::Retry(one.max(two))),
+            (Err(first @ Trouble::Retry(_)), _) | (Err(first), Ok(())) => Err(first),
+            (_, taken) => taken,
+        };
     }
-    Ok(())
+    result
 }
 
-async fn take_in(run: &RunId, records: &[Record], ports: &Ports, deadline: Deadline) -> Result<(), Trouble> {
+async fn take_in(run: &RunId, mut records: Vec<Record>, ports: &Ports, deadline: Deadline) -> Result<(), Trouble> {
     if state::end(run, ports).await?.is_some() {
         return Ok(());
     }
@@ -39,8 +46,12 @@ async fn take_in(run: &RunId, records: &[Record], ports: &Ports, deadline: Deadl
         tracing::warn!(%run, "records of a run that has no plan are dropped");
         return Ok(());
     };
+    records.retain(|record| is_planned(&loaded, record));
+    if records.is_empty() {
+        return Ok(());
+    }
     // Our own segment first, then the LIST of all: of two finalizers at once at least one sees everything.
-    ledger::write(run, records, ports).await?;
+    ledger::write(run, &records, ports).await?;
     let fatal = records.iter().find_map(|record| match &record.what {
         What::Failure(failure) if failure.reason.kind.ends_run() => Some(failure),
         What::Failure(_) | What::Receipt(_) | What::Deferred { .. } => None,
@@ -51,10 +62,21 @@ async fn take_in(run: &RunId, records: &[Record], ports: &Ports, deadline: Deadl
     advance(&loaded, false, ports, deadline).await
 }
 
-/// Looks after an open run; does nothing for one that has ended.
+/// Whether a record speaks of a chunk of the plan. Any other would be counted for one that is.
+fn is_planned(loaded: &Loaded, record: &Record) -> bool {
+    let (array, chunk) = record.chunk();
+    let grid = loaded.plan.array(array).and_then(PlannedArray::grid);
+    let planned = grid.is_some_and(|grid| grid.ordinal(chunk).is_some());
+    if !planned {
+        tracing::warn!(run = %record.run, array, %chunk, "a record of a chunk that is not planned is dropped");
+    }
+    planned
+}
+
+/// Looks after an open run; for one that has ended, only what a crash left undone after its end.
 pub(crate) async fn sweep(run: &RunId, stalled: bool, ports: &Ports, deadline: Deadline) -> Result<(), Trouble> {
     if state::end(run, ports).await?.is_some() {
-        return state::delete(ports, &keys::open(run)).await;
+        return decide::finish(run, ports).await;
     }
     if let Some(decision) = state::decision(run, ports).await? {
         return decide::carry_out(&decision, ports).await;
@@ -96,8 +118,8 @@ fn hopeless(loaded: &Loaded, ledger: &Ledger) -> Option<Reason> {
     if ledger.failures.len() > MOST_FAILURES {
         return ledger.failures.values().next().map(|failure| summary(loaded, failure, ledger));
     }
-    let (chunk, (until, times)) = ledger.deferred.iter().find(|(_, (_, times))| *times > MOST_DEFERRALS)?;
-    let name = name(loaded, chunk);
+    let (chunk, times) = ledger.deferred.iter().find(|(_, times)| times.len() > MOST_DEFERRALS)?;
+    let (name, until, times) = (name(loaded, chunk), times.last()?, times.len());
     let message =
         format!("the source asked to wait again and again: {name} was deferred {times} times, now until {until}");
     Some(Reason::new(ReasonKind::SourceUnreachable, message))
@@ -108,7 +130,8 @@ async fn send_again(loaded: &Loaded, ledger: &Ledger, stalled: bool, ports: &Por
     let run = &loaded.plan.run;
     let now = ports.world.now();
     let mut due = Vec::new();
-    for ((array, chunk), (until, _)) in ledger.deferred.iter().filter(|(_, (until, _))| *until <= now) {
+    let deferred = ledger.deferred.keys().filter_map(|chunk| Some((chunk, ledger.waits_until(chunk)?)));
+    for ((array, chunk), until) in deferred.filter(|(_, until)| *until <= now) {
         // Once for each deferral: of two sweeps at once, or one after the other, only the first sends.
         let marker = format!("runs/{run}/sent/{array}-{chunk}-{}", until.as_millisecond());
         if state::put_new(ports, &marker, bytes::Bytes::new()).await? {
@@ -116,7 +139,7 @@ async fn send_again(loaded: &Loaded, ledger: &Ledger, stalled: bool, ports: &Por
         }
     }
     if stalled {
-        let waiting = |chunk: &ChunkName| ledger.deferred.get(chunk).is_some_and(|(until, _)| *until > now);
+        let waiting = |chunk: &ChunkName| ledger.waits_until(chunk).is_some_and(|until| until > now);
         let known = |chunk: &ChunkName| ledger.receipts.contains_key(chunk) || ledger.failures.contains_key(chunk);
         due = loaded.plan.chunks().filter(|chunk| !known(chunk) && !waiting(chunk)).collect();
     }

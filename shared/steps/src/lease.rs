@@ -50,6 +50,10 @@ pub(crate) async fn acquire(run: &RunId, target: &TargetId, ports: &Ports) -> Re
             if held.run == *run {
                 held
             } else {
+                // A run that was ended takes nothing, least of all from the run that ended it.
+                if state::decision(run, ports).await?.is_some() {
+                    return Err(Trouble::Retry(Duration::from_millis(100)));
+                }
                 let not_before = end_former(&held.run, run, ports).await?;
                 let lease = Lease {
                     version: DOCUMENT_VERSION,
@@ -68,7 +72,7 @@ pub(crate) async fn acquire(run: &RunId, target: &TargetId, ports: &Ports) -> Re
     };
     match Duration::try_from(lease.not_before.duration_since(ports.world.now())) {
         Ok(wait) if !wait.is_zero() => {
-            tracing::info!(%run, wait_s = wait.as_secs(), "waiting until no write of the former run can land any more");
+            tracing::warn!(%run, wait_s = wait.as_secs(), "waiting until no write of the former run can land any more");
             Err(Trouble::Retry(wait))
         }
         _ => Ok(lease),

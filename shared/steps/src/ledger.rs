@@ -1,6 +1,6 @@
 //! The receipts, failures and deferrals of a run, merged from its segments as sets.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use grid::ChunkIndex;
 use jiff::Timestamp;
@@ -18,8 +18,9 @@ pub(crate) struct Ledger {
     pub(crate) receipts: BTreeMap<ChunkName, Vec<Receipt>>,
     /// Chunks that failed for good and have no receipt.
     pub(crate) failures: BTreeMap<ChunkName, Failure>,
-    /// Chunks that wait, without receipt or failure: until when, and how often they were deferred.
-    pub(crate) deferred: BTreeMap<ChunkName, (Timestamp, u32)>,
+    /// Chunks that wait, without receipt or failure: every time until which they were deferred, a set because a record
+    /// may come twice. None is empty.
+    pub(crate) deferred: BTreeMap<ChunkName, BTreeSet<Timestamp>>,
 }
 
 impl Ledger {
@@ -45,11 +46,14 @@ impl Ledger {
                 self.failures.insert((failure.array, failure.chunk.clone()), failure);
             }
             What::Deferred { array, chunk, until } => {
-                let (last, times) = self.deferred.entry((array, chunk)).or_insert((until, 0));
-                *last = until.max(*last);
-                *times += 1;
+                self.deferred.entry((array, chunk)).or_default().insert(until);
             }
         }
+    }
+
+    /// Until when a chunk waits, if it does.
+    pub(crate) fn waits_until(&self, chunk: &ChunkName) -> Option<Timestamp> {
+        self.deferred.get(chunk)?.last().copied()
     }
 
     /// One receipt for each chunk: the last.

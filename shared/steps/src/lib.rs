@@ -29,6 +29,7 @@ mod publish;
 mod reconcile;
 mod retry;
 mod state;
+mod target;
 mod trouble;
 
 use std::time::Duration;

@@ -14,9 +14,7 @@ use crate::{
     ledger::{self, Ledger},
     plan_cache::{Loaded, plan_of},
     ports::{Document, Entry, Ports, Store},
-    publish,
-    retry::Attempts,
-    state,
+    publish, state, target,
     trouble::Trouble,
 };
 
@@ -30,10 +28,15 @@ pub(crate) async fn plan(run: &RunId, ports: &Ports, deadline: Deadline) -> Resu
         return decide::carry_out(&decision, ports).await;
     }
     let result = start(run, ports, deadline).await;
-    if let Err(Trouble::Failed(reason)) = &result {
-        decide::fail(run, reason.clone(), ports).await?;
+    match result {
+        Err(Trouble::Failed(reason)) => {
+            decide::fail(run, reason.clone(), ports).await?;
+            Err(Trouble::Failed(reason))
+        }
+        // No record speaks of it and no sweep sends it again: it is this message that has to come back.
+        Err(Trouble::Deferred(until)) => Err(Trouble::until(until, ports)),
+        other => other,
     }
-    result
 }
 
 async fn start(run: &RunId, ports: &Ports, deadline: Deadline) -> Result<(), Trouble> {
@@ -43,9 +46,10 @@ async fn start(run: &RunId, ports: &Ports, deadline: Deadline) -> Result<(), Tro
     };
     let plan = &loaded.plan;
     let lease = lease::acquire(run, &plan.target.id(), ports).await?;
-    let target = ports.targets.open(&plan.target).await.map_err(|error| Trouble::target(&error))?;
-    if plan.mode == Mode::Overwrite {
-        publish::unpublish(target.as_ref(), ports).await?;
+    let target = target::open(&plan.target, ports, deadline).await?;
+    match plan.mode {
+        Mode::Create => check_unpublished(&plan.target, target.as_ref(), ports, deadline).await?,
+        Mode::Overwrite => publish::unpublish(target.as_ref(), ports).await?,
     }
     adopt(&loaded, &lease, ports).await?;
     let ledger = Ledger::load(run, ports).await?;
@@ -66,8 +70,8 @@ async fn make(run: &RunId, ports: &Ports, deadline: Deadline) -> Result<Arc<Load
     };
     let request = Request::from_json(&object.bytes).map_err(|error| bad_request(&error))?;
     // The target first: a bucket that does not exist should cost the source nothing.
-    let target = ports.targets.open(&request.target).await.map_err(|error| Trouble::target(&error))?;
-    check_target(&request, &list(target.as_ref(), ports, deadline).await?, ports).await?;
+    let target = target::open(&request.target, ports, deadline).await?;
+    check_target(&request, &target::list(target.as_ref(), ports, deadline).await?, ports).await?;
     let first = describe(&request.source, ports, deadline).await?;
     let das_again = describe::document(&request.source, Document::Das, ports, deadline).await?;
     let second = describe::parse(&request.source, &first.dds, &das_again)?;
@@ -100,25 +104,32 @@ fn unplannable(error: &PlanError) -> Trouble {
     Trouble::Failed(Reason::from_error(ReasonKind::BadRequest, error))
 }
 
-/// The attempt before this one, if it left work that this one can go on with.
+/// The last attempt before this one that was planned, if it left work that this one can go on with. Attempts that ended
+/// before they had a plan left none, and touched nothing.
 async fn continued(run: &RunId, request: &Request, ports: &Ports) -> Result<Option<RunId>, Trouble> {
     let digest = request.digest().map_err(|error| bad_request(&error))?;
-    let Some(former) = run.attempt_of(&digest).and_then(|attempt| attempt.checked_sub(1)).filter(|number| *number > 0)
-    else {
-        return Ok(None);
-    };
-    let former = RunId::attempt(&digest, former);
-    let unpublished = state::end(&former, ports).await?.is_some_and(|end| !end.is_published());
-    Ok((unpublished && plan_of(&former, ports).await?.is_some()).then_some(former))
+    for former in (1..run.attempt_of(&digest).unwrap_or_default()).rev() {
+        let former = RunId::attempt(&digest, former);
+        if state::end(&former, ports).await?.is_none_or(|end| end.is_published()) {
+            return Ok(None);
+        }
+        if readable(plan_of(&former, ports).await)?.flatten().is_some() {
+            return Ok(Some(former));
+        }
+    }
+    Ok(None)
 }
 
-pub(crate) async fn list(target: &dyn Store, ports: &Ports, deadline: Deadline) -> Result<Vec<Entry>, Trouble> {
-    let mut attempts = Attempts::new(ports, deadline, "LIST of the target".to_owned());
-    loop {
-        match target.list("").await {
-            Ok(entries) => return Ok(entries),
-            Err(error) => attempts.again(&error).await.map_err(crate::chunk::given_up)?,
+/// What a former run left, or nothing if it cannot be read, as after an update of this program: then everything is
+/// made anew.
+fn readable<T>(result: Result<T, Trouble>) -> Result<Option<T>, Trouble> {
+    match result {
+        Ok(found) => Ok(Some(found)),
+        Err(Trouble::Failed(reason)) => {
+            tracing::warn!(reason = reason.message, "a former run's documents cannot be used");
+            Ok(None)
         }
+        Err(trouble) => Err(trouble),
     }
 }
 
@@ -130,9 +141,7 @@ async fn check_target(request: &Request, entries: &[Entry], ports: &Ports) -> Re
     let occupied = |message: String| Err(Trouble::failed(ReasonKind::TargetOccupied, message));
     match request.mode {
         _ if entries.is_empty() => Ok(()),
-        Mode::Create if published => occupied(format!(
-            "{target} already holds a Zarr dataset; choose another target, or --mode overwrite to replace it"
-        )),
+        Mode::Create if published => Err(already_published(target)),
         // Chunks of an attempt that was never published.
         Mode::Create if ours => Ok(()),
         Mode::Create => occupied(format!(
@@ -148,6 +157,27 @@ async fn check_target(request: &Request, entries: &[Entry], ports: &Ports) -> Re
     }
 }
 
+/// The target was looked at before this run took it: meanwhile another run may have published there.
+async fn check_unpublished(
+    address: &Target,
+    target: &dyn Store,
+    ports: &Ports,
+    deadline: Deadline,
+) -> Result<(), Trouble> {
+    for key in zarr::root_keys() {
+        if target::head(key, target, ports, deadline).await?.is_some() {
+            return Err(already_published(address));
+        }
+    }
+    Ok(())
+}
+
+fn already_published(target: &Target) -> Trouble {
+    let message =
+        format!("{target} already holds a Zarr dataset; choose another target, or --mode overwrite to replace it");
+    Trouble::failed(ReasonKind::TargetOccupied, message)
+}
+
 /// Takes over the receipts of the run this one continues, if nobody wrote to the target in between and the plans have
 /// the same chunks. Reconciling checks every object before it counts.
 async fn adopt(loaded: &Loaded, lease: &Lease, ports: &Ports) -> Result<(), Trouble> {
@@ -155,10 +185,12 @@ async fn adopt(loaded: &Loaded, lease: &Lease, ports: &Ports) -> Result<(), Trou
     let Some(former) = plan.continues.as_ref().filter(|former| lease.former.as_ref() == Some(*former)) else {
         return Ok(());
     };
-    let Some(before) = plan_of(former, ports).await?.filter(|before| before.plan.has_chunks_of(plan)) else {
+    let before = readable(plan_of(former, ports).await)?.flatten();
+    if !before.is_some_and(|before| before.plan.has_chunks_of(plan)) {
         return Ok(());
-    };
-    let receipts = Ledger::load(&before.plan.run, ports).await?.last_receipts();
+    }
+    let Some(ledger) = readable(Ledger::load(former, ports).await)? else { return Ok(()) };
+    let receipts = ledger.last_receipts();
     let records: Vec<_> =
         receipts.into_iter().map(|receipt| Record { run: plan.run.clone(), what: What::Receipt(receipt) }).collect();
     tracing::info!(run = %plan.run, %former, chunks = records.len(), "going on where the former run stopped");

@@ -63,6 +63,10 @@ pub(crate) async fn plan_of(run: &RunId, ports: &Ports) -> Result<Option<Arc<Loa
     }
     let Some(object) = state::get(ports, &keys::plan(run)).await? else { return Ok(None) };
     let loaded = Arc::new(Loaded::new(&object.bytes)?);
+    if loaded.plan.run != *run {
+        let message = format!("the plan of run {run} is that of run {}", loaded.plan.run);
+        return Err(Trouble::failed(ReasonKind::State, message));
+    }
     ports.plans.insert(&loaded);
     Ok(Some(loaded))
 }

@@ -10,9 +10,10 @@ use zarr::Document;
 use crate::{
     Deadline,
     chunk::given_up,
-    lease, plan,
+    lease,
     ports::{Metadata, Ports, Store},
     retry::Attempts,
+    target,
     trouble::Trouble,
 };
 
@@ -22,7 +23,7 @@ const AT_ONCE: usize = 16;
 /// Writes the arrays' documents, then the root's, the last of which publishes the dataset; then removes what is not of
 /// the plan.
 pub(crate) async fn publish(plan: &Plan, ports: &Ports) -> Result<(), Trouble> {
-    let target = ports.targets.open(&plan.target).await.map_err(|error| Trouble::target(&error))?;
+    let target = target::open(&plan.target, ports, Deadline::NONE).await?;
     let target = target.as_ref();
     let mut documents = Vec::new();
     for array in &plan.arrays {
@@ -53,7 +54,7 @@ pub(crate) async fn unpublish(target: &dyn Store, ports: &Ports) -> Result<(), T
     for key in zarr::root_keys() {
         delete(key.to_owned(), target, ports).await?;
     }
-    let entries = plan::list(target, ports, Deadline::NONE).await?;
+    let entries = target::list(target, ports, Deadline::NONE).await?;
     let documents = entries.into_iter().map(|entry| entry.key).filter(|key| zarr::is_node_document(key));
     delete_all(documents, target, ports).await
 }
@@ -74,7 +75,7 @@ async fn remove_stale(
         let first = key.split('/').next().unwrap_or_default();
         plan.arrays.iter().any(|array| array.spec.path.as_str() == first)
     };
-    let entries = plan::list(target, ports, Deadline::NONE).await?;
+    let entries = target::list(target, ports, Deadline::NONE).await?;
     let stale = entries.into_iter().map(|entry| entry.key);
     let stale: Vec<_> =
         stale.filter(|key| !keep.contains(key) && (plan.mode == Mode::Overwrite || of_array(key))).collect();

@@ -11,15 +11,14 @@ use crate::{
     describe::describe,
     enqueue::enqueue,
     ledger::{ChunkName, Ledger},
-    plan,
     plan_cache::Loaded,
     ports::{Entry, Ports, Store},
-    state,
+    state, target,
     trouble::Trouble,
 };
 
 /// `repair/N.json`: what a round of repair sends again.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Repair {
     version: u32,
     at: Timestamp,
@@ -44,9 +43,7 @@ pub(crate) async fn reconcile(
     if let Some(reason) = diverged(loaded, ledger) {
         return decide::fail(&plan.run, reason, ports).await;
     }
-    let target = ports.targets.open(&plan.target).await.map_err(|error| Trouble::target(&error))?;
-    let entries = plan::list(target.as_ref(), ports, deadline).await?;
-    let wrong = wrong_objects(loaded, ledger, &entries, target.as_ref(), ports).await?;
+    let wrong = wrong_objects(loaded, ledger, ports, deadline).await?;
     if !wrong.is_empty() {
         return repair(loaded, wrong, rounds, ports).await;
     }
@@ -80,21 +77,23 @@ fn diverged(loaded: &Loaded, ledger: &Ledger) -> Option<Reason> {
     Some(Reason::new(ReasonKind::Diverged, message))
 }
 
-/// Planned chunks whose object is missing, or is not the one a receipt speaks of.
-async fn wrong_objects(
+/// Planned chunks whose object is missing, or is not the one a receipt speaks of; in the plan's order.
+pub(crate) async fn wrong_objects(
     loaded: &Loaded,
     ledger: &Ledger,
-    entries: &[Entry],
-    target: &dyn Store,
     ports: &Ports,
+    deadline: Deadline,
 ) -> Result<Vec<ChunkName>, Trouble> {
+    let plan = &loaded.plan;
+    let target = target::open(&plan.target, ports, deadline).await?;
+    let entries = target::list(target.as_ref(), ports, deadline).await?;
     let objects: BTreeMap<&str, &Entry> = entries.iter().map(|entry| (entry.key.as_str(), entry)).collect();
     let mut wrong = Vec::new();
-    for chunk in loaded.plan.chunks() {
+    for chunk in plan.chunks() {
         let receipts = ledger.receipts.get(&chunk).map(Vec::as_slice).unwrap_or_default();
-        let entry = receipts.first().and_then(|receipt| objects.get(receipt.key.as_str()));
-        let right = match entry {
-            Some(entry) => is_right(entry, receipts, target, ports).await?,
+        let key = plan.array(chunk.0).map(|array| zarr::chunk_key(&array.spec.path, &chunk.1, plan.format));
+        let right = match key.and_then(|key| objects.get(key.as_str())) {
+            Some(entry) => is_right(entry, receipts, target.as_ref(), ports, deadline).await?,
             None => false,
         };
         if !right {
@@ -106,7 +105,13 @@ async fn wrong_objects(
 
 /// Whether an object is what one of its chunk's receipts says: by length, and by `ETag` where both have one. Where the
 /// tags differ the bytes decide: some endpoints give one object two tags.
-async fn is_right(entry: &Entry, receipts: &[Receipt], target: &dyn Store, ports: &Ports) -> Result<bool, Trouble> {
+async fn is_right(
+    entry: &Entry,
+    receipts: &[Receipt],
+    target: &dyn Store,
+    ports: &Ports,
+    deadline: Deadline,
+) -> Result<bool, Trouble> {
     let same_length: Vec<_> = receipts.iter().filter(|receipt| receipt.length == entry.length).collect();
     if same_length.is_empty() {
         return Ok(false);
@@ -118,9 +123,9 @@ async fn is_right(entry: &Entry, receipts: &[Receipt], target: &dyn Store, ports
     if same_length.iter().any(same_tag) {
         return Ok(true);
     }
-    tracing::info!(run = %ports.settings.worker, key = entry.key, "the object's tag is in doubt, so it is read");
-    let object = target.get(&entry.key).await.map_err(|error| Trouble::target(&error))?;
-    let digest = object.map(|object| Digest::of(&object.bytes));
+    tracing::info!(key = entry.key, "the object's tag is in doubt, so it is read");
+    let bytes = target::get(&entry.key, target, ports, deadline).await?;
+    let digest = bytes.map(|bytes| Digest::of(&bytes));
     Ok(same_length.iter().any(|receipt| Some(&receipt.sha256) == digest.as_ref()))
 }
 
@@ -134,8 +139,13 @@ async fn repair(loaded: &Loaded, wrong: Vec<ChunkName>, rounds: u32, ports: &Por
     let round = rounds + 1;
     let repair = Repair { version: run::DOCUMENT_VERSION, at: ports.world.now(), chunks: wrong };
     tracing::warn!(%run, round, chunks = repair.chunks.len(), "objects are missing or different, they are made again");
-    if !state::put_new(ports, &keys::repair(run, round), state::json(&repair)?).await? {
-        return Err(Trouble::Retry(Duration::from_secs(1)));
+    let key = keys::repair(run, round);
+    if !state::put_new(ports, &key, state::json(&repair)?).await? {
+        // Another finalizer opened the round and sends its chunks; or it was us, and the reply was lost.
+        let stands: Option<Repair> = state::get_json(ports, &key).await?;
+        if stands.as_ref() != Some(&repair) {
+            return Err(Trouble::Retry(Duration::from_secs(1)));
+        }
     }
     enqueue(loaded, repair.chunks.into_iter(), ports).await.map(|_| ())
 }

@@ -20,7 +20,7 @@ macro_rules! attempt {
                 Ok(value) => break Ok(value),
                 Err(error) => {
                     if let Err(gave_up) = attempts.again(&error).await {
-                        break Err(trouble(&gave_up, &error));
+                        break Err(trouble(&gave_up, &error, $ports));
                     }
                 }
             }
@@ -28,9 +28,10 @@ macro_rules! attempt {
     }};
 }
 
-fn trouble(gave_up: &GaveUp, error: &StoreError) -> Trouble {
+/// A state store that wants us to wait is no reason to defer a chunk: the deferral would have to be written there.
+fn trouble(gave_up: &GaveUp, error: &StoreError, ports: &Ports) -> Trouble {
     match gave_up {
-        GaveUp::Later(until) => Trouble::Deferred(*until),
+        GaveUp::Later(until) => Trouble::until(*until, ports),
         GaveUp::Failed(_) | GaveUp::TooLarge(..) => Trouble::state(error),
     }
 }

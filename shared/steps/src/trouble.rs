@@ -5,7 +5,7 @@ use run::{Reason, ReasonKind};
 
 use crate::{
     Outcome,
-    ports::{QueueError, StoreError},
+    ports::{Ports, QueueError, StoreError},
 };
 
 /// Why a verb stopped. The host's [`Outcome`] follows from it.
@@ -20,6 +20,11 @@ pub(crate) enum Trouble {
 }
 
 impl Trouble {
+    /// The same message may succeed at that time.
+    pub(crate) fn until(time: Timestamp, ports: &Ports) -> Self {
+        Self::Retry(Duration::try_from(time.duration_since(ports.world.now())).unwrap_or_default())
+    }
+
     pub(crate) fn failed(kind: ReasonKind, message: impl Into<String>) -> Self {
         Self::Failed(Reason::new(kind, message))
     }
@@ -33,11 +38,6 @@ impl Trouble {
             | StoreError::Full { .. }
             | StoreError::Refused { .. } => Self::Failed(Reason::from_error(ReasonKind::State, error)),
         }
-    }
-
-    /// The target failed us even after several attempts.
-    pub(crate) fn target(error: &StoreError) -> Self {
-        Self::Failed(target_reason(error))
     }
 }
 

@@ -41,7 +41,7 @@ impl Variable {
     /// The element at a position in C order, native endian.
     pub(crate) fn native(&self, position: u64) -> Vec<u8> {
         let number = i32::try_from(position).unwrap() * 7 - 300 + i32::try_from(self.name.len()).unwrap();
-        let float = if position % 11 == 0 { -9999.0 } else { f64::from(number) * 0.25 };
+        let float = if position.is_multiple_of(11) { -9999.0 } else { f64::from(number) * 0.25 };
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "any bits will do")]
         match self.wire {
             WireType::Byte => vec![number as u8],

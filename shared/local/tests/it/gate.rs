@@ -103,6 +103,13 @@ impl Shared {
         self.calls.lock().unwrap().clone()
     }
 
+    /// The last few, for a message.
+    pub(crate) fn last(&self) -> Vec<String> {
+        let calls = self.calls();
+        let last = calls[calls.len().saturating_sub(30)..].iter();
+        last.map(|call| format!("{:?} {} {}", call.port, call.verb, call.key)).collect()
+    }
+
     /// Keys of the calls of one port and verb, in order.
     pub(crate) fn keys(&self, port: Port, verb: &str) -> Vec<String> {
         self.calls().into_iter().filter(|call| call.is(port, verb)).map(|call| call.key).collect()

@@ -74,7 +74,7 @@ async fn the_target_holds_nothing_but_the_dataset() {
 async fn two_runs_differ_in_what_names_them_and_in_nothing_else() {
     let (one, two) = (Bench::new(Dataset::full()), Bench::new(Dataset::full()));
     one.run(&request()).await;
-    tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    tokio::time::sleep(std::time::Duration::from_mins(1)).await;
     two.attempt(&request(), 2).await;
     let (one, two) = (one.target.snapshot(), two.target.snapshot());
     assert_ne!(one, two);

@@ -123,7 +123,7 @@ async fn one_deferral_told_often_is_one_deferral() {
     for task in &tasks {
         process.handle(Message::Chunk(task.clone())).await;
     }
-    let until = process.ports.world.now() + Duration::from_secs(600);
+    let until = process.ports.world.now() + Duration::from_mins(10);
     let what = What::Deferred { array: last.array, chunk: last.chunk.clone(), until };
     let deferred = Record { run: run.clone(), what };
     // The batch is delivered again and again, each time with another receipt.

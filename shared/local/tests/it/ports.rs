@@ -1,4 +1,5 @@
 //! The ports in memory behind a gate.
+#![expect(clippy::wildcard_enum_match_arm, reason = "a fault that a port does not know passes it by")]
 
 use std::{
     collections::BTreeMap,
@@ -54,10 +55,9 @@ impl GatedStore {
             return Err(StoreError::Denied { message: said("403") });
         }
         let result = call.await;
-        if self.port == Port::Target && verb != "get" && verb != "head" && verb != "list" {
-            if let Err(what) = reader::open(&self.inner.snapshot()) {
-                self.gate.shared.violated(format!("after {verb} {key} a reader finds half a dataset: {what}"));
-            }
+        let changed = self.port == Port::Target && !matches!(verb, "get" | "head" | "list");
+        if changed && let Err(what) = reader::open(&self.inner.snapshot()) {
+            self.gate.shared.violated(format!("after {verb} {key} a reader finds half a dataset: {what}"));
         }
         self.gate.leave(fault).await;
         if fault == Fault::LoseReply {
@@ -165,6 +165,8 @@ pub(crate) struct GatedSource {
     pub(crate) gate: Arc<Gate>,
 }
 
+/// How long the server takes over data.
+const LATENCY: Duration = Duration::from_millis(20);
 /// Bytes handed to a sink at once: cuts numbers in two.
 const PIECE: usize = 37;
 
@@ -200,6 +202,7 @@ impl Source for GatedSource {
         _deadline: Deadline,
     ) -> Result<(), SourceError> {
         let fault = self.gate.enter(Port::Source, "fetch", &query.to_string()).await;
+        tokio::time::sleep(LATENCY).await;
         refused(fault)?;
         let mut body = self.inner.body(&query.to_string());
         if let Fault::Truncate(length) = fault {
