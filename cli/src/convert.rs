@@ -12,6 +12,10 @@ use crate::{
     progress, summary,
 };
 
+/// How long a PUT of an earlier process may still land on S3. One process at a time writes to a target, and its
+/// connections end with it: all that can land is what was sent by then.
+const QUARANTINE: Duration = Duration::from_secs(30);
+
 /// What a shell expects of a command that was interrupted.
 const INTERRUPTED: u8 = 130;
 
@@ -25,7 +29,7 @@ pub(crate) async fn convert(arguments: &ConvertArguments, printer: &Printer) -> 
     let opened = LocalRuns::new(Arc::clone(&state)).open(&request).await.map_err(|error| unopened(&error))?;
     let quarantine = match &target {
         Target::Folder { .. } => Duration::ZERO,
-        Target::S3 { .. } => aws::put_timeout(request.chunk_bytes),
+        Target::S3 { .. } => QUARANTINE,
     };
     let host = Host::new(&arguments.source, Some(opened.run.to_string()), Arc::clone(&state), s3, quarantine)?;
     greet(&request.source, &target, &opened, printer);

@@ -10,12 +10,26 @@ pub struct ChunkBuffer {
 
 impl ChunkBuffer {
     /// A buffer of the chunk's shape in which only `data` will be written: everything outside it holds `fill`, one
-    /// element in native order. If `data` is the whole chunk, the buffer starts as zeros, which costs nothing.
+    /// element in native order. What is in `data` is not yet defined.
     ///
     /// # Errors
     /// [`GridError::OutOfBounds`] if `data` is not inside `shape`, [`GridError::WidthMismatch`] if `fill` is not one
     /// element, [`GridError::TooLarge`] if the bytes cannot be addressed.
     pub fn padded(element: ElementType, shape: Shape, data: &Hyperslab, fill: &[u8]) -> Result<Self, GridError> {
+        Self::padded_in(Vec::new(), element, shape, data, fill)
+    }
+
+    /// The same in memory that held another chunk: fresh memory costs the system a page fault every few kilobytes.
+    ///
+    /// # Errors
+    /// See [`ChunkBuffer::padded`].
+    pub fn padded_in(
+        mut memory: Vec<u8>,
+        element: ElementType,
+        shape: Shape,
+        data: &Hyperslab,
+        fill: &[u8],
+    ) -> Result<Self, GridError> {
         data.check(&shape)?;
         if fill.len() != element.size() {
             return Err(GridError::WidthMismatch { wire: fill.len(), native: element.size() });
@@ -23,12 +37,20 @@ impl ChunkBuffer {
         let length =
             shape.bytes(element.size()).ok_or_else(|| GridError::TooLarge { sizes: shape.sizes().to_vec() })?;
         let whole = data.elements() == shape.elements();
-        let bytes = if whole || fill.iter().all(|byte| *byte == 0) {
-            vec![0; length]
+        if memory.capacity() < length {
+            memory = vec![0; length];
+        }
+        if whole {
+            memory.resize(length, 0);
         } else {
-            fill.repeat(length / element.size())
-        };
-        Ok(Self { element, shape, bytes })
+            memory.clear();
+            let pattern = fill.repeat(1_024);
+            while memory.len() < length {
+                let rest = (length - memory.len()).min(pattern.len());
+                memory.extend_from_slice(pattern.get(..rest).unwrap_or_default());
+            }
+        }
+        Ok(Self { element, shape, bytes: memory })
     }
 
     /// The element type.
@@ -58,5 +80,25 @@ impl ChunkBuffer {
 
     pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
         &mut self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_of_another_chunk_leaves_no_trace_in_the_padding() {
+        let shape = Shape::new(vec![4, 3]).unwrap();
+        let data = Hyperslab::new(vec![0, 0], vec![4, 2]).unwrap();
+        let fill = 7_u16.to_ne_bytes();
+        let fresh = ChunkBuffer::padded(ElementType::UInt16, shape.clone(), &data, &fill).unwrap();
+        for memory in [vec![0xee; 24], vec![0xee; 500], Vec::new()] {
+            let reused = ChunkBuffer::padded_in(memory, ElementType::UInt16, shape.clone(), &data, &fill).unwrap();
+            assert_eq!(reused, fresh);
+        }
+        let whole = Hyperslab::whole(&shape);
+        let reused = ChunkBuffer::padded_in(vec![0xee; 500], ElementType::UInt16, shape, &whole, &fill).unwrap();
+        assert_eq!(reused.bytes().len(), 24);
     }
 }

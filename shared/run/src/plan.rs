@@ -133,7 +133,7 @@ impl Plan {
 
     /// The task of one chunk, under the plan's digest.
     pub fn task(&self, digest: &Digest, array: u32, chunk: ChunkIndex) -> ChunkTask {
-        ChunkTask { run: self.run.clone(), plan: digest.clone(), array, chunk }
+        ChunkTask { run: self.run.clone(), plan: digest.clone(), array, chunk, afresh: false }
     }
 
     /// Whether the chunks of `other` are the chunks of this plan: same source as it was, same arrays, same bytes.

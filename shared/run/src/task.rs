@@ -22,6 +22,9 @@ pub struct ChunkTask {
     pub array: u32,
     /// The chunk.
     pub chunk: ChunkIndex,
+    /// Make it even if its object is there: that object was found to be wrong.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub afresh: bool,
 }
 
 #[cfg(test)]
@@ -35,6 +38,7 @@ mod tests {
             plan: Digest::of(b"plan"),
             array: 9_999,
             chunk: ChunkIndex::new(vec![99_999; 6]),
+            afresh: true,
         };
         let json = serde_json::to_string(&task).unwrap();
         assert!(json.len() < 300, "{}: {json}", json.len());

@@ -40,7 +40,8 @@ pub(crate) async fn chunk(task: &ChunkTask, ports: &Ports, deadline: Deadline) -
     };
     match &trouble {
         Trouble::Failed(reason) => {
-            tracing::error!(array = task.array, chunk = %task.chunk, reason = reason.message, "the chunk failed");
+            // Said where it is decided what it means for the run; here only for who looks closely.
+            tracing::info!(array = task.array, chunk = %task.chunk, reason = reason.message, "the chunk failed");
             let failure = Failure { array: task.array, chunk: task.chunk.clone(), reason: reason.clone() };
             send(task, What::Failure(failure), ports).await?;
         }
@@ -69,7 +70,9 @@ async fn make(
     let plan = &loaded.plan;
     let Place { array, slab, key } = place;
     let target = target::open(&plan.target, ports, deadline).await?;
-    if let Some(receipt) = already_there(task, key, target.as_ref(), ports, deadline).await? {
+    if !task.afresh
+        && let Some(receipt) = already_there(task, key, target.as_ref(), ports, deadline).await?
+    {
         return Ok(Some(receipt));
     }
     let started = ports.world.now();
@@ -184,12 +187,14 @@ async fn encode(
 ) -> Result<Encoded, Trouble> {
     let result = Arc::new(Mutex::new(None));
     let job = {
-        let (loaded, result) = (Arc::clone(loaded), Arc::clone(&result));
+        let (loaded, result, buffers) = (Arc::clone(loaded), Arc::clone(&result), Arc::clone(&ports.buffers));
         let fill = array.spec.fill.clone();
         move || {
             let fill_only = fill.is_some_and(|fill| buffer.is_all(&fill));
             let codec = usize::try_from(number).ok().and_then(|number| loaded.codecs.get(number));
-            let encoded = codec.map(|codec| codec.encode(buffer.into_bytes()));
+            let chunk = buffer.into_bytes();
+            let encoded = codec.map(|codec| codec.encode(&chunk));
+            buffers.give(chunk);
             let encoded = encoded.map(|encoded| {
                 encoded.map(|bytes| Encoded { sha256: Digest::of(&bytes), bytes: bytes.into(), fill_only })
             });

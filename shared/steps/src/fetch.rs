@@ -5,7 +5,7 @@ use grid::{ChunkBuffer, GridError, Hyperslab, Scatter};
 use run::{Plan, PlannedArray, Reason, ReasonKind};
 
 use crate::{
-    Deadline, Meter,
+    Deadline,
     ports::{Ports, Sink, SourceError},
     retry::{Attempts, GaveUp},
 };
@@ -29,14 +29,17 @@ pub(crate) async fn fetch(
     ports: &Ports,
     deadline: Deadline,
 ) -> Result<Fetched, GaveUp> {
-    let mut chunk = Filling { array, slab, buffer: None, requests: 0, bytes: 0, meter: &ports.meter };
-    let mut pieces = array.requests(slab, plan.request_bytes);
+    let mut chunk = Filling { array, slab, buffer: None, requests: 0, bytes: 0, ports };
+    let host = plan.source.host();
+    let mut pieces = array.requests(slab, ports.limits.of(host, plan.request_bytes));
     pieces.reverse();
     while let Some(piece) = pieces.pop() {
         match chunk.fetch_piece(plan, &piece, ports, deadline).await {
             Ok(()) => {}
             Err(GaveUp::TooLarge(reason, limit)) => {
-                let smaller = smaller(array, &piece, limit).ok_or(GaveUp::Failed(reason.clone()))?;
+                let bytes = smaller(array, &piece, limit).ok_or(GaveUp::Failed(reason.clone()))?;
+                ports.limits.learn(host, bytes);
+                let smaller = array.requests(&piece, bytes);
                 tracing::info!(reason = reason.message, pieces = smaller.len(), "the server wants smaller requests");
                 pieces.extend(smaller.into_iter().rev());
             }
@@ -47,29 +50,35 @@ pub(crate) async fn fetch(
     let buffer = match chunk.buffer {
         Some(buffer) => buffer,
         // A chunk without elements: nothing was fed.
-        None => new_buffer(array, slab).map_err(|error| wrong(&error))?,
+        None => new_buffer(array, slab, ports).map_err(|error| wrong(&error))?,
     };
     Ok(Fetched { buffer, requests, bytes })
 }
 
-/// The pieces to ask for instead of one that was refused: below the server's limit if it named one, else half.
-fn smaller(array: &PlannedArray, piece: &Hyperslab, limit: Option<u64>) -> Option<Vec<Hyperslab>> {
-    let width = array.wire.wire_element().width as u64;
-    let half = piece.elements() / 2;
+/// Requests that take the place of one that was refused, at most: a server whose limit makes more necessary is asked in
+/// steps, each of which it may refuse again.
+const MOST_PIECES: u64 = 64;
+
+/// How many bytes to ask for at a time instead of a piece that was refused: below the server's limit if it named one,
+/// else half. Nothing if the piece is a single element.
+fn smaller(array: &PlannedArray, piece: &Hyperslab, limit: Option<u64>) -> Option<u64> {
+    let bytes = piece.elements() * array.wire.wire_element().width as u64;
+    let half = bytes / 2;
     // A tenth below the limit: servers count headers and maps in ways of their own.
-    let most = limit.map_or(half, |limit| (limit / 10 * 9 / width).min(half));
-    (half > 0).then(|| piece.split(most.max(1)))
+    let most = limit.map_or(half, |limit| (limit / 10 * 9).min(half)).max(bytes / MOST_PIECES);
+    (piece.elements() > 1).then_some(most)
 }
 
 fn wrong(error: &GridError) -> GaveUp {
     GaveUp::Failed(Reason::from_error(ReasonKind::Internal, error))
 }
 
-fn new_buffer(array: &PlannedArray, slab: &Hyperslab) -> Result<ChunkBuffer, GridError> {
+fn new_buffer(array: &PlannedArray, slab: &Hyperslab, ports: &Ports) -> Result<ChunkBuffer, GridError> {
     let spec = &array.spec;
     let data = slab.relative_to(slab.start())?;
     let fill = spec.fill.clone().unwrap_or_else(|| vec![0; spec.element.size()]);
-    ChunkBuffer::padded(spec.element, spec.chunk_shape.clone(), &data, &fill)
+    let memory = spec.chunk_shape.bytes(spec.element.size()).map(|length| ports.buffers.take(length));
+    ChunkBuffer::padded_in(memory.unwrap_or_default(), spec.element, spec.chunk_shape.clone(), &data, &fill)
 }
 
 /// A chunk on its way in.
@@ -80,7 +89,7 @@ struct Filling<'a> {
     buffer: Option<ChunkBuffer>,
     requests: u32,
     bytes: u64,
-    meter: &'a Meter,
+    ports: &'a Ports,
 }
 
 impl Filling<'_> {
@@ -132,9 +141,9 @@ impl Sink for ChunkSink<'_, '_> {
     fn feed(&mut self, bytes: &[u8]) -> Result<(), BodyError> {
         let filling = &mut *self.filling;
         filling.bytes += bytes.len() as u64;
-        filling.meter.add_bytes(bytes.len() as u64);
+        filling.ports.meter.add_bytes(bytes.len() as u64);
         if filling.buffer.is_none() {
-            filling.buffer = Some(new_buffer(filling.array, filling.slab).map_err(BodyError::Value)?);
+            filling.buffer = Some(new_buffer(filling.array, filling.slab, filling.ports).map_err(BodyError::Value)?);
         }
         if let Some(buffer) = &mut filling.buffer {
             self.decoder.feed(bytes, buffer)?;

@@ -143,7 +143,7 @@ async fn send_again(loaded: &Loaded, ledger: &Ledger, stalled: bool, ports: &Por
         let known = |chunk: &ChunkName| ledger.receipts.contains_key(chunk) || ledger.failures.contains_key(chunk);
         due = loaded.plan.chunks().filter(|chunk| !known(chunk) && !waiting(chunk)).collect();
     }
-    let sent = enqueue(loaded, due.into_iter(), ports).await?;
+    let sent = enqueue(loaded, due.into_iter(), false, ports).await?;
     if sent > 0 {
         tracing::info!(%run, sent, stalled, "chunks sent again");
     }

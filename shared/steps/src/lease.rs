@@ -19,6 +19,10 @@ pub(crate) struct Lease {
     /// The one before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) former: Option<RunId>,
+    /// Runs that held the lease before, back to the last one that published: what they left in the target is ours to
+    /// remove.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) unpublished: Vec<RunId>,
     /// Before this time a PUT of the former run may still land.
     not_before: Timestamp,
 }
@@ -38,6 +42,7 @@ pub(crate) async fn acquire(run: &RunId, target: &TargetId, ports: &Ports) -> Re
                 epoch: 1,
                 run: run.clone(),
                 former: None,
+                unpublished: Vec::new(),
                 not_before: ports.world.now(),
             };
             if !state::put_new(ports, &key, state::json(&lease)?).await? {
@@ -54,12 +59,17 @@ pub(crate) async fn acquire(run: &RunId, target: &TargetId, ports: &Ports) -> Re
                 if state::decision(run, ports).await?.is_some() {
                     return Err(Trouble::Retry(Duration::from_millis(100)));
                 }
-                let not_before = end_former(&held.run, run, ports).await?;
+                let (not_before, published) = end_former(&held.run, run, ports).await?;
+                let mut unpublished = if published { Vec::new() } else { held.unpublished };
+                if !published {
+                    unpublished.push(held.run.clone());
+                }
                 let lease = Lease {
                     version: DOCUMENT_VERSION,
                     epoch: held.epoch + 1,
                     run: run.clone(),
                     former: Some(held.run),
+                    unpublished,
                     not_before,
                 };
                 let etag = object.etag.unwrap_or_default();
@@ -79,16 +89,17 @@ pub(crate) async fn acquire(run: &RunId, target: &TargetId, ports: &Ports) -> Re
     }
 }
 
-/// Supersedes a former run that has not ended. Returns the time from which none of its PUTs can land any more.
-async fn end_former(former: &RunId, by: &RunId, ports: &Ports) -> Result<Timestamp, Trouble> {
+/// Supersedes a former run that has not ended. Returns the time from which none of its PUTs can land any more, and
+/// whether it was published. A published run needs that time too: whoever ended it may not have been the only one who was
+/// publishing it.
+async fn end_former(former: &RunId, by: &RunId, ports: &Ports) -> Result<(Timestamp, bool), Trouble> {
     let after = |time: Timestamp| time.checked_add(ports.settings.quarantine).unwrap_or(Timestamp::MAX);
     if let Some(end) = state::end(former, ports).await? {
-        // A published run had a receipt for every PUT, so none is under way.
-        return Ok(if end.is_published() { end.at } else { after(end.at) });
+        return Ok((after(end.at), end.is_published()));
     }
     let decision = decide::decide(former, Verdict::Superseded { by: by.clone() }, ports).await?;
     decide::carry_out(&decision, ports).await?;
-    Ok(if decision.verdict == Verdict::Publish { ports.world.now() } else { after(ports.world.now()) })
+    Ok((after(ports.world.now()), decision.verdict == Verdict::Publish))
 }
 
 /// Whether a run may still write: it holds its target's lease, and nothing was decided about it.

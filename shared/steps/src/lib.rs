@@ -8,6 +8,7 @@
 //! A verb may be called any number of times with the same message, in any order, by several hosts at once: what it
 //! does is idempotent or guarded by a conditional write in the state store.
 
+mod buffers;
 mod chunk;
 mod class;
 #[cfg(feature = "conformance")]
@@ -20,6 +21,7 @@ mod fetch;
 mod finalize;
 mod lease;
 mod ledger;
+mod limits;
 mod meter;
 mod plan;
 mod plan_cache;

@@ -49,7 +49,11 @@ async fn start(run: &RunId, ports: &Ports, deadline: Deadline) -> Result<(), Tro
     let target = target::open(&plan.target, ports, deadline).await?;
     match plan.mode {
         Mode::Create => check_unpublished(&plan.target, target.as_ref(), ports, deadline).await?,
-        Mode::Overwrite => publish::unpublish(target.as_ref(), ports).await?,
+        // A planner that was held up for long may find its run published by now.
+        Mode::Overwrite if state::decision(run, ports).await?.is_none() => {
+            publish::unpublish(target.as_ref(), ports).await?;
+        }
+        Mode::Overwrite => return Ok(()),
     }
     adopt(&loaded, &lease, ports).await?;
     let ledger = Ledger::load(run, ports).await?;
@@ -58,7 +62,7 @@ async fn start(run: &RunId, ports: &Ports, deadline: Deadline) -> Result<(), Tro
             && !ledger.failures.contains_key(chunk)
             && !ledger.deferred.contains_key(chunk)
     });
-    let sent = enqueue(&loaded, open, ports).await?;
+    let sent = enqueue(&loaded, open, false, ports).await?;
     tracing::info!(%run, chunks = plan.totals.chunks, sent, "chunks sent");
     if sent == 0 { finalize::advance(&loaded, false, ports, deadline).await } else { Ok(()) }
 }

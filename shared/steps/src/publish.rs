@@ -10,7 +10,8 @@ use zarr::Document;
 use crate::{
     Deadline,
     chunk::given_up,
-    lease,
+    lease::{self, Lease},
+    plan_cache::plan_of,
     ports::{Metadata, Ports, Store},
     retry::Attempts,
     target,
@@ -35,13 +36,18 @@ pub(crate) async fn publish(plan: &Plan, ports: &Ports) -> Result<(), Trouble> {
     let keep: BTreeSet<String> = documents.iter().chain(&root).map(|document| document.key.clone()).collect();
     let writes = documents.into_iter().map(|document| put(document, target, ports));
     stream::iter(writes).buffer_unordered(AT_ONCE).try_collect::<Vec<()>>().await?;
-    if lease::holder(&plan.target.id(), ports).await?.is_none_or(|lease| lease.run != plan.run) {
-        return Err(Trouble::failed(ReasonKind::Superseded, format!("a newer run took {}", plan.target)));
-    }
+    holds(plan, ports).await?;
     for document in root {
         put(document, target, ports).await?;
     }
-    remove_stale(plan, keep, target, ports).await
+    let lease = holds(plan, ports).await?;
+    remove_stale(plan, &lease, keep, target, ports).await
+}
+
+/// The lease, if it is still the plan's run that holds it.
+async fn holds(plan: &Plan, ports: &Ports) -> Result<Lease, Trouble> {
+    let lease = lease::holder(&plan.target.id(), ports).await?.filter(|lease| lease.run == plan.run);
+    lease.ok_or_else(|| Trouble::failed(ReasonKind::Superseded, format!("a newer run took {}", plan.target)))
 }
 
 fn internal(error: &zarr::ZarrError) -> Trouble {
@@ -59,10 +65,11 @@ pub(crate) async fn unpublish(target: &dyn Store, ports: &Ports) -> Result<(), T
     delete_all(documents, target, ports).await
 }
 
-/// Removes objects that are not of the plan: all of them after an overwrite; after a create only those of planned
-/// arrays, which an earlier attempt may have left there with another chunk shape.
+/// Removes objects that are not of the plan: all of them after an overwrite; after a create only those below arrays of
+/// this plan or of one that was never published, which may have left chunks of another shape there.
 async fn remove_stale(
     plan: &Plan,
+    lease: &Lease,
     mut keep: BTreeSet<String>,
     target: &dyn Store,
     ports: &Ports,
@@ -71,10 +78,14 @@ async fn remove_stale(
         .chunks()
         .filter_map(|(array, chunk)| Some(zarr::chunk_key(&plan.array(array)?.spec.path, &chunk, plan.format)));
     keep.extend(chunks);
-    let of_array = |key: &str| {
-        let first = key.split('/').next().unwrap_or_default();
-        plan.arrays.iter().any(|array| array.spec.path.as_str() == first)
-    };
+    let mut ours: BTreeSet<String> = plan.arrays.iter().map(|array| array.spec.path.to_string()).collect();
+    for run in &lease.unpublished {
+        // One that cannot be read, or was never planned, tells nothing.
+        if let Ok(Some(left)) = plan_of(run, ports).await {
+            ours.extend(left.plan.arrays.iter().map(|array| array.spec.path.to_string()));
+        }
+    }
+    let of_array = |key: &str| ours.contains(key.split('/').next().unwrap_or_default());
     let entries = target::list(target, ports, Deadline::NONE).await?;
     let stale = entries.into_iter().map(|entry| entry.key);
     let stale: Vec<_> =

@@ -147,7 +147,7 @@ async fn repair(loaded: &Loaded, wrong: Vec<ChunkName>, rounds: u32, ports: &Por
             return Err(Trouble::Retry(Duration::from_secs(1)));
         }
     }
-    enqueue(loaded, repair.chunks.into_iter(), ports).await.map(|_| ())
+    enqueue(loaded, repair.chunks.into_iter(), true, ports).await.map(|_| ())
 }
 
 /// Reads the source's documents again.

@@ -65,7 +65,7 @@ fn measure(file: &Path, codec: &Codec, total: &mut Total) -> Result<(), Box<dyn 
     for _ in 0..RUNS {
         let chunk = raw.clone();
         let begin = Instant::now();
-        let encoded = chunk_codec.encode(chunk)?;
+        let encoded = chunk_codec.encode(&chunk)?;
         encode = encode.min(begin.elapsed().as_secs_f64());
         stored = encoded.len();
         let begin = Instant::now();

@@ -57,7 +57,7 @@ impl ChunkCodec {
     ///
     /// # Errors
     /// [`ZarrError::ChunkLength`], [`ZarrError::Chunk`].
-    pub fn encode(&self, chunk: Vec<u8>) -> Result<Vec<u8>, ZarrError> {
+    pub fn encode(&self, chunk: &[u8]) -> Result<Vec<u8>, ZarrError> {
         self.check_length(chunk.len() as u64)?;
         self.array
             .codecs()

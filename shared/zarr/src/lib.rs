@@ -34,7 +34,7 @@
 //!
 //! let chunk_codec = ChunkCodec::new(&spec, Format::V3, &codec)?;
 //! let chunk = vec![7; 20]; // 2 × 5 elements of 2 bytes
-//! let stored = chunk_codec.encode(chunk.clone())?;
+//! let stored = chunk_codec.encode(&chunk)?;
 //! assert_eq!(chunk_codec.decode(stored)?, chunk);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

@@ -155,7 +155,7 @@ async fn a_new_writer_waits_until_no_write_of_the_former_can_land() {
     let start = tokio::time::Instant::now();
     let end = bench.run(&overwrite()).await;
     bench.assert_published(&end).await;
-    assert!(start.elapsed() < Duration::from_mins(1), "a published run left nothing that could land");
+    assert!(start.elapsed() >= Duration::from_mins(15), "a published run may have had a second publisher");
 }
 
 #[tokio::test(start_paused = true)]

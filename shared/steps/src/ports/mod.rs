@@ -14,7 +14,7 @@ pub use source::{Document, Sink, Source, SourceError};
 pub use store::{Entry, Head, Metadata, Object, Store, StoreError};
 pub use world::{Job, World};
 
-use crate::{Meter, plan_cache::PlanCache};
+use crate::{Meter, buffers::Buffers, limits::Limits, plan_cache::PlanCache};
 
 /// Opens the store of a run's target: the run names it, the host has the credentials.
 #[async_trait]
@@ -45,12 +45,16 @@ pub struct Ports {
     pub meter: Arc<Meter>,
     /// The host's own settings.
     pub settings: Settings,
-    /// Plans already read, by digest.
+    /// Plans already read, by run.
     pub(crate) plans: PlanCache,
+    /// Memory of chunks that are done.
+    pub(crate) buffers: Arc<Buffers>,
+    /// What hosts were found to allow.
+    pub(crate) limits: Limits,
 }
 
 impl Ports {
-    /// The ports with an empty cache.
+    /// The ports, with nothing cached.
     #[expect(clippy::too_many_arguments, reason = "one argument for each port, named by its type")]
     pub fn new(
         source: Arc<dyn Source>,
@@ -62,7 +66,19 @@ impl Ports {
         meter: Arc<Meter>,
         settings: Settings,
     ) -> Self {
-        Self { source, state, targets, chunks, records, world, meter, settings, plans: PlanCache::default() }
+        Self {
+            source,
+            state,
+            targets,
+            chunks,
+            records,
+            world,
+            meter,
+            settings,
+            plans: PlanCache::default(),
+            buffers: Arc::default(),
+            limits: Limits::default(),
+        }
     }
 }
 

@@ -48,9 +48,9 @@ fn every_codec_gives_every_type_back_and_the_same_bytes_each_time() {
             let chunk_codec = ChunkCodec::new(&spec, format, &codec).unwrap();
             let length = usize::try_from(spec.chunk_bytes().unwrap()).unwrap();
             let chunk: Vec<u8> = (0..length).map(|i| u8::try_from(i * i % 251).unwrap()).collect();
-            let stored = chunk_codec.encode(chunk.clone()).unwrap();
+            let stored = chunk_codec.encode(&chunk).unwrap();
             for _ in 0..4 {
-                assert_eq!(chunk_codec.encode(chunk.clone()).unwrap(), stored, "{element} {format} {codec}");
+                assert_eq!(chunk_codec.encode(&chunk).unwrap(), stored, "{element} {format} {codec}");
             }
             assert_eq!(chunk_codec.decode(stored).unwrap(), chunk, "{element} {format} {codec}");
         }
@@ -64,9 +64,9 @@ fn a_large_chunk_is_encoded_alike_by_many_threads() {
     let chunk: Vec<u8> = (0..1_500_000_u32).flat_map(|i| (i / 7 * 3).to_le_bytes()).collect();
     for codec in ["blosc:lz4:5:shuffle", "blosc:zstd:3:bitshuffle"] {
         let codec = ChunkCodec::new(&spec, Format::V3, &codec.parse().unwrap()).unwrap();
-        let expected = codec.encode(chunk.clone()).unwrap();
+        let expected = codec.encode(&chunk).unwrap();
         std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| codec.encode(chunk.clone()).unwrap())).collect();
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| codec.encode(&chunk).unwrap())).collect();
             for thread in threads {
                 assert!(thread.join().unwrap() == expected);
             }
@@ -82,7 +82,7 @@ fn nan_payloads_survive_every_codec() {
     for (_, format, codec) in combinations().filter(|(element, ..)| *element == ElementType::Float32) {
         let spec = spec(ElementType::Float32, &[4], &[4], Some(f32::NAN.to_ne_bytes().to_vec()));
         let chunk_codec = ChunkCodec::new(&spec, format, &codec).unwrap();
-        assert_eq!(chunk_codec.decode(chunk_codec.encode(chunk.clone()).unwrap()).unwrap(), chunk);
+        assert_eq!(chunk_codec.decode(chunk_codec.encode(&chunk).unwrap()).unwrap(), chunk);
     }
 }
 
@@ -92,7 +92,7 @@ fn elements_are_stored_in_little_endian_order() {
     for format in [Format::V2, Format::V3] {
         let codec = ChunkCodec::new(&spec, format, &"none".parse().unwrap()).unwrap();
         let chunk = [1_i16, -2].map(i16::to_ne_bytes).concat();
-        assert_eq!(codec.encode(chunk).unwrap(), [1, 0, 0xfe, 0xff]);
+        assert_eq!(codec.encode(&chunk).unwrap(), [1, 0, 0xfe, 0xff]);
     }
 }
 
@@ -103,11 +103,11 @@ fn what_cannot_be_a_chunk_is_refused_before_it_is_decoded() {
     for (_, format, codec) in combinations().filter(|(element, ..)| *element == ElementType::Float64) {
         let small = ChunkCodec::new(&small, format, &codec).unwrap();
         let large = ChunkCodec::new(&large, format, &codec).unwrap();
-        assert!(matches!(small.encode(vec![0; 79]), Err(ZarrError::ChunkLength { expected: 80, found: 79, .. })));
-        let foreign = large.encode(vec![1; 88]).unwrap();
+        assert!(matches!(small.encode(&[0; 79]), Err(ZarrError::ChunkLength { expected: 80, found: 79, .. })));
+        let foreign = large.encode(&[1; 88]).unwrap();
         let error = small.decode(foreign).unwrap_err();
         assert!(matches!(error, ZarrError::ChunkLength { found: 88, .. } | ZarrError::Chunk { .. }), "{codec} {error}");
-        let mut cut = small.encode((0..80).collect()).unwrap();
+        let mut cut = small.encode(&(0..80).collect::<Vec<_>>()).unwrap();
         cut.pop();
         assert!(small.decode(cut).is_err(), "{codec}");
         assert!(small.decode(Vec::new()).is_err(), "{codec}");
@@ -155,7 +155,7 @@ proptest! {
             let chunk = bytes[..elements * element.size()].to_vec();
             let spec = spec(element, &[elements as u64], &[elements as u64], None);
             let chunk_codec = ChunkCodec::new(&spec, format, &codec).unwrap();
-            let stored = chunk_codec.encode(chunk.clone()).unwrap();
+            let stored = chunk_codec.encode(&chunk).unwrap();
             prop_assert_eq!(&chunk_codec.decode(stored.clone()).unwrap(), &chunk);
             // Cut anywhere, it is an error or the same chunk (trailing bytes may be padding), and never a panic.
             let cut = stored.len() * runs / 40;
