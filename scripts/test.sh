@@ -34,7 +34,7 @@ RUSTDOCFLAGS=-Dwarnings cargo doc --locked --workspace --no-deps --quiet
 step "the comparison of stores, tested on stores that differ"
 "$python" -m pytest -q tests/python
 
-for table in real-files bad-input; do
+for table in real-files bad-input memory; do
     if [[ -s ${CARGO_TARGET_DIR:-target}/$table-table.txt ]]; then
         step "$table"
         cat "${CARGO_TARGET_DIR:-target}/$table-table.txt"

@@ -25,7 +25,8 @@ pub(crate) async fn convert(arguments: &ConvertArguments, printer: &Printer) -> 
     let (target, s3) = host::target(arguments).await?;
     let mode = arguments.target_options.mode;
     let request = host::request(url, target.clone(), mode, &arguments.selection, &arguments.source)?;
-    let state = Arc::new(FolderStore::new(host::state_folder(&arguments.target_options, &target)));
+    let state = host::state_folder(&arguments.target_options, &target)?;
+    let state = Arc::new(FolderStore::new(state));
     let opened = LocalRuns::new(Arc::clone(&state)).open(&request).await.map_err(|error| unopened(&error))?;
     let quarantine = match &target {
         Target::Folder { .. } => Duration::ZERO,

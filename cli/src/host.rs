@@ -75,11 +75,11 @@ impl Host {
     }
 }
 
-/// Chunks in the works at once: as many as may be fetched, and half as many more that are being encoded or written. With
+/// Chunks in the works at once: as many as may be fetched, and as many again that are being encoded or written, so that a
+/// slow endpoint does not keep the source waiting. One that is being written holds its encoded bytes only; with
 /// [`encoders`] this keeps memory below twice the chunk's size times the concurrency.
 pub(crate) fn workers(concurrency: u32) -> usize {
-    let concurrency = usize::try_from(concurrency).unwrap_or(1);
-    concurrency + (concurrency / 2).max(1)
+    usize::try_from(concurrency).unwrap_or(1).saturating_mul(2)
 }
 
 /// Chunks being encoded at once, each of which needs its size twice.
@@ -213,15 +213,22 @@ fn absolute(path: &Path) -> std::io::Result<PathBuf> {
 }
 
 /// Where runs keep their documents: the option, else the user's state folder, else beside the target.
-pub(crate) fn state_folder(options: &TargetArguments, target: &Target) -> PathBuf {
-    if let Some(folder) = &options.state_dir {
-        return folder.clone();
-    }
+pub(crate) fn state_folder(options: &TargetArguments, target: &Target) -> Result<PathBuf, Failure> {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let of_user = set("XDG_STATE_HOME").or_else(|| set("HOME").map(|home| home.join(".local/state")));
-    match (of_user, target) {
-        (Some(folder), _) => folder.join("dap2zarr"),
-        (None, Target::Folder { path }) => PathBuf::from(format!("{path}.dap2zarr")),
-        (None, Target::S3 { .. }) => PathBuf::from("dap2zarr-state"),
+    let of_user = || set("XDG_STATE_HOME").or_else(|| set("HOME").map(|home| home.join(".local/state")));
+    let folder = match (&options.state_dir, of_user(), target) {
+        (Some(folder), _, _) => folder.clone(),
+        (None, Some(folder), _) => folder.join("dap2zarr"),
+        (None, None, Target::Folder { path }) => PathBuf::from(format!("{path}.dap2zarr")),
+        (None, None, Target::S3 { .. }) => PathBuf::from("dap2zarr-state"),
+    };
+    let inside = match target {
+        Target::Folder { path } => absolute(&folder).is_ok_and(|folder| folder.starts_with(path)),
+        Target::S3 { .. } => false,
+    };
+    if inside {
+        let message = format!("the state folder {} lies inside the target; choose another", folder.display());
+        return Err(run::Reason::new(ReasonKind::BadRequest, message).into());
     }
+    Ok(folder)
 }

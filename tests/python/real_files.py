@@ -101,6 +101,8 @@ def convert(settings, url, target, zarr_format, state, concurrency, *options):
     command += ["--state-dir", str(state), "--concurrency", str(concurrency), *options]
     if str(target).startswith("s3://"):
         command += ["--endpoint-url", settings.endpoint_url]
+        # The folder's stores have one chunk an array; these have many, with edges.
+        command += ["--chunk-bytes", "50kB", "--request-bytes", "30kB"]
     answer = subprocess.run(command, capture_output=True, text=True, timeout=CONVERSION_TIMEOUT_SECONDS)
     if answer.returncode != 0:
         said = " ".join((answer.stderr.strip() or answer.stdout.strip()).split())

@@ -69,6 +69,10 @@ impl ServerError {
     pub fn kind(&self) -> ServerErrorKind {
         let message = self.message.to_ascii_lowercase();
         let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
+        // A limit on requests or connections is not one on their size.
+        if says(&["concurrent", "connections", "too many requests", "requests per"]) {
+            return ServerErrorKind::Other;
+        }
         if self.code == Some(413)
             || says(&["too big", "too large", "too much data", "maximum response size", "exceeds the limit"])
         {

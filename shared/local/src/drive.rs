@@ -195,8 +195,12 @@ async fn chunk(drive: &Drive, ports: &Arc<Ports>, delivery: &Delivery) -> Settle
     let Ok(task) = serde_json::from_str::<ChunkTask>(&delivery.body) else { return Settlement::Done };
     let handled = {
         let (task, ports) = (task.clone(), Arc::clone(ports));
-        tokio::spawn(async move { handle(Message::Chunk(task), &ports, Deadline::NONE).await }).await
+        // A set of its own: when the worker is stopped, so is the handler.
+        let mut handler = JoinSet::new();
+        handler.spawn(async move { handle(Message::Chunk(task), &ports, Deadline::NONE).await });
+        handler.join_next().await
     };
+    let Some(handled) = handled else { return Settlement::Done };
     match handled {
         Ok(Outcome::Done | Outcome::Deferred(_) | Outcome::Failed(_)) => Settlement::Done,
         Ok(Outcome::Retry(after)) => Settlement::Retry(after),

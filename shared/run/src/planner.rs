@@ -1,3 +1,5 @@
+mod totals;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use cf::Fill;
@@ -6,14 +8,10 @@ use grid::{GridError, Shape};
 use jiff::Timestamp;
 use zarr::{ArrayPath, ArraySpec, ChunkCodec, ZarrError};
 
-use crate::{
-    DOCUMENT_VERSION, Fingerprint, Plan, PlannedArray, Request, RunId, Skipped, Totals, VERSION, chunking::Chunking,
-};
+use crate::{DOCUMENT_VERSION, Fingerprint, Plan, PlannedArray, Request, RunId, Skipped, VERSION, chunking::Chunking};
 
 /// The largest chunk we plan: the compressors we use count bytes in 31 bits.
 const MAX_CHUNK_BYTES: u64 = 2_000_000_000;
-/// The most chunks of one run: beyond this, listing and merging receipts would not fit a function's memory.
-const MAX_CHUNKS: u64 = 20_000_000;
 /// A coordinate larger than this is chunked like any other variable: nobody loads it whole.
 const MAX_WHOLE_BYTES: u64 = 256_000_000;
 
@@ -121,12 +119,12 @@ pub fn plan(request: &Request, planning: Planning<'_>) -> Result<Plan, PlanError
         let path = match ArrayPath::new(&variable.name) {
             Ok(path) => path,
             Err(error) => {
-                chosen.skip(&variable.name, error.to_string());
+                chosen.skip(request, &variable.name, error.to_string())?;
                 continue;
             }
         };
         if let Some(reason) = conflict(request, variable, &mut sizes) {
-            chosen.skip(&variable.name, reason);
+            chosen.skip(request, &variable.name, reason)?;
             continue;
         }
         let is_whole = whole.contains(&variable.name);
@@ -139,7 +137,7 @@ pub fn plan(request: &Request, planning: Planning<'_>) -> Result<Plan, PlanError
     notes.extend(root.notes);
     notes.sort();
     notes.dedup();
-    let totals = totals(&arrays, request.request_bytes)?;
+    let totals = totals::totals(&arrays, request.request_bytes)?;
     Ok(Plan {
         version: DOCUMENT_VERSION,
         run: planning.run,
@@ -191,8 +189,14 @@ impl<'a> Chosen<'a> {
         Ok(Self { variables, skipped })
     }
 
-    fn skip(&mut self, name: &str, reason: String) {
-        self.skipped.push(Skipped { name: name.to_owned(), reason });
+    /// Leaves a variable out, unless it was asked for by name.
+    fn skip(&mut self, request: &Request, name: &str, reason: String) -> Result<(), PlanError> {
+        let name = name.to_owned();
+        if request.variables.as_ref().is_some_and(|variables| variables.contains(&name)) {
+            return Err(PlanError::Unsupported { name, reason });
+        }
+        self.skipped.push(Skipped { name, reason });
+        Ok(())
     }
 }
 
@@ -372,47 +376,6 @@ fn check_chunk(spec: &ArraySpec) -> Result<(), PlanError> {
         most: MAX_CHUNK_BYTES,
         hint: "choose smaller chunks",
     })
-}
-
-fn totals(arrays: &[PlannedArray], request_bytes: u64) -> Result<Totals, PlanError> {
-    let mut totals = Totals::default();
-    for array in arrays {
-        let Some(grid) = array.grid() else { continue };
-        totals.chunks = totals.chunks.saturating_add(grid.len());
-        let element = array.spec.element.size() as u64;
-        totals.bytes = totals.bytes.saturating_add(array.spec.shape.elements().saturating_mul(element));
-        totals.largest_chunk_bytes = totals.largest_chunk_bytes.max(array.spec.chunk_bytes().unwrap_or_default());
-        if totals.chunks > MAX_CHUNKS {
-            return Err(PlanError::TooLarge {
-                what: "the number of chunks".to_owned(),
-                found: totals.chunks,
-                most: MAX_CHUNKS,
-                hint: "choose larger chunks or a smaller range",
-            });
-        }
-        totals.requests = totals.requests.saturating_add(requests(array, request_bytes));
-    }
-    Ok(totals)
-}
-
-/// Requests for all chunks of an array. Chunks that are cut alike are counted once: along each dimension there are at
-/// most two lengths, the full one and the last.
-fn requests(array: &PlannedArray, request_bytes: u64) -> u64 {
-    let mut kinds: Vec<(Vec<u64>, u64)> = vec![(Vec::new(), 1)];
-    for (size, chunk) in array.spec.shape.sizes().iter().zip(array.spec.chunk_shape.sizes()) {
-        let (full, rest) = (size / chunk, size % chunk);
-        let lengths = [(*chunk, full), (rest, u64::from(rest > 0))];
-        let extended = kinds.iter().flat_map(|(head, times)| {
-            let present = lengths.iter().filter(|(_, count)| *count > 0);
-            present.map(move |(length, count)| ([head.as_slice(), &[*length]].concat(), times * count))
-        });
-        kinds = extended.collect();
-    }
-    let slabs = kinds.into_iter().filter_map(|(counts, times)| {
-        let slab = grid::Hyperslab::new(vec![0; counts.len()], counts).ok()?;
-        Some(array.requests(&slab, request_bytes).len() as u64 * times)
-    });
-    slabs.sum()
 }
 
 #[cfg(test)]

@@ -76,6 +76,8 @@ impl std::str::FromStr for SourceUrl {
             return Err(SourceUrlError::Credentials);
         }
         if let Some(constraint) = url.query().filter(|query| !query.is_empty()) {
+            // A projection may be told; what has an `=` may be a token.
+            let constraint = if constraint.contains('=') { "…" } else { constraint };
             return Err(SourceUrlError::Constraint { constraint: constraint.to_owned() });
         }
         url.set_query(None);
@@ -91,12 +93,10 @@ impl std::str::FromStr for SourceUrl {
     }
 }
 
-/// The text without what stands between the scheme and an `@`: it goes into a message.
+/// The text without all that stands before its last `@`: it goes into a message, and no parser has understood it.
 fn without_credentials(text: &str) -> String {
-    let (scheme, rest) = text.split_once("://").map_or(("", text), |(scheme, rest)| (scheme, rest));
-    let (authority, _) = rest.split_once('/').unwrap_or((rest, ""));
-    match authority.rsplit_once('@') {
-        Some((hidden, _)) => format!("{scheme}://…{}", rest.get(hidden.len()..).unwrap_or_default()),
+    match text.rsplit_once('@') {
+        Some((_, rest)) => format!("…@{rest}"),
         None => text.to_owned(),
     }
 }
@@ -151,7 +151,15 @@ mod tests {
         assert!(matches!(source("file:///etc/passwd"), Err(SourceUrlError::Scheme { .. })));
         assert!(matches!(source("http://u:p@h/x"), Err(SourceUrlError::Credentials)));
         assert!(matches!(source("http://h/x?v[0:1]"), Err(SourceUrlError::Constraint { .. })));
-        for text in ["http://u:secret@h/x", "http://u:secret@h:port/x"] {
+        let texts = [
+            "http://u:secret@h/x",
+            "http://u:secret@h:port/x",
+            "http://u:se/secret@h:port/x",
+            "//u:secret@h/x",
+            "http//u:secret@h/x",
+            "http://h/x?token=secret",
+        ];
+        for text in texts {
             let message = source(text).unwrap_err().to_string();
             assert!(!message.contains("secret"), "{message}");
         }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use grid::{ChunkBuffer, Hyperslab};
 use jiff::Timestamp;
-use run::{ChunkTask, Digest, Failure, PlannedArray, Reason, ReasonKind, Receipt, Record, Timings, What};
+use run::{ChunkTask, Digest, Failure, Plan, PlannedArray, Reason, ReasonKind, Receipt, Record, Timings, What};
 
 use crate::{
     Deadline, fetch,
@@ -81,17 +81,14 @@ async fn make(
     let Fetched { buffer, requests, bytes } = fetched;
     let encoded = encode(loaded, task.array, array, buffer, ports).await?;
     let encoded_at = ports.world.now();
-    if !lease::may_write(plan, ports).await? {
-        tracing::info!(run = %task.run, "the run is over, its chunk is dropped");
-        return Ok(None);
-    }
     let length = encoded.bytes.len() as u64;
     let metadata = Metadata::from([
         (PLAN.to_owned(), task.plan.to_string()),
         (CHUNK.to_owned(), chunk_name(task)),
         (SHA256.to_owned(), encoded.sha256.to_string()),
     ]);
-    let etag = put(key, encoded.bytes, &metadata, target.as_ref(), ports, deadline).await?;
+    let written = put(plan, key, encoded.bytes, &metadata, target.as_ref(), ports, deadline).await?;
+    let Some(Written { etag }) = written else { return Ok(None) };
     let finished_at = ports.world.now();
     Ok(Some(Receipt {
         array: task.array,
@@ -210,22 +207,34 @@ async fn encode(
     }
 }
 
-/// Writes the object. An attempt whose reply was lost is followed by one that writes the same bytes.
+/// Writes the object, unless the run may not write any more, which is looked at right before every attempt. An attempt
+/// whose reply was lost is followed by one that writes the same bytes.
 async fn put(
+    plan: &Plan,
     key: &str,
     bytes: Bytes,
     metadata: &Metadata,
     target: &dyn Store,
     ports: &Ports,
     deadline: Deadline,
-) -> Result<Option<String>, Trouble> {
+) -> Result<Option<Written>, Trouble> {
     let mut attempts = Attempts::new(ports, deadline, format!("PUT {key}"));
     loop {
+        if !lease::may_write(plan, ports).await? {
+            tracing::info!(run = %plan.run, "the run is over, its chunk is dropped");
+            return Ok(None);
+        }
         match target.put(key, bytes.clone(), metadata).await {
-            Ok(etag) => return Ok(etag),
+            Ok(etag) => return Ok(Some(Written { etag })),
             Err(error) => attempts.again(&error).await.map_err(given_up)?,
         }
     }
+}
+
+/// An object that was written.
+struct Written {
+    /// Its tag, if the endpoint gives one.
+    etag: Option<String>,
 }
 
 pub(crate) fn given_up(gave_up: GaveUp) -> Trouble {

@@ -38,7 +38,9 @@ pub(crate) async fn fetch(
             Ok(()) => {}
             Err(GaveUp::TooLarge(reason, limit)) => {
                 let bytes = smaller(array, &piece, limit).ok_or(GaveUp::Failed(reason.clone()))?;
-                ports.limits.learn(host, bytes);
+                if bytes >= SMALLEST_LEARNED {
+                    ports.limits.learn(host, bytes);
+                }
                 let smaller = array.requests(&piece, bytes);
                 tracing::info!(reason = reason.message, pieces = smaller.len(), "the server wants smaller requests");
                 pieces.extend(smaller.into_iter().rev());
@@ -59,12 +61,17 @@ pub(crate) async fn fetch(
 /// steps, each of which it may refuse again.
 const MOST_PIECES: u64 = 64;
 
+/// A limit below this is taken for a misunderstanding: the piece at hand is asked for in smaller ones, but nothing is
+/// learned from it for other chunks.
+const SMALLEST_LEARNED: u64 = 256_000;
+
 /// How many bytes to ask for at a time instead of a piece that was refused: below the server's limit if it named one,
 /// else half. Nothing if the piece is a single element.
 fn smaller(array: &PlannedArray, piece: &Hyperslab, limit: Option<u64>) -> Option<u64> {
     let bytes = piece.elements() * array.wire.wire_element().width as u64;
     let half = bytes / 2;
     // A tenth below the limit: servers count headers and maps in ways of their own.
+    let limit = limit.filter(|limit| *limit >= SMALLEST_LEARNED / 4);
     let most = limit.map_or(half, |limit| (limit / 10 * 9).min(half)).max(bytes / MOST_PIECES);
     (piece.elements() > 1).then_some(most)
 }

@@ -1,6 +1,6 @@
 //! The first verb: from a request to a plan and its chunk messages.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use jiff::Timestamp;
 use run::{Mode, Plan, PlanError, Planning, Reason, ReasonKind, Record, Request, RunId, Target, What, keys};
@@ -141,24 +141,70 @@ fn readable<T>(result: Result<T, Trouble>) -> Result<Option<T>, Trouble> {
 async fn check_target(request: &Request, entries: &[Entry], ports: &Ports) -> Result<(), Trouble> {
     let target: &Target = &request.target;
     let published = entries.iter().any(|entry| zarr::root_keys().contains(&entry.key.as_str()));
-    let ours = lease::holder(&target.id(), ports).await?.is_some();
-    let occupied = |message: String| Err(Trouble::failed(ReasonKind::TargetOccupied, message));
-    match request.mode {
-        _ if entries.is_empty() => Ok(()),
-        Mode::Create if published => Err(already_published(target)),
-        // Chunks of an attempt that was never published.
-        Mode::Create if ours => Ok(()),
-        Mode::Create => occupied(format!(
-            "{target} is not empty: it holds {} objects, such as `{}`; choose an empty or new target",
-            entries.len(),
-            entries.first().map(|entry| entry.key.as_str()).unwrap_or_default()
-        )),
-        Mode::Overwrite if published || ours => Ok(()),
-        Mode::Overwrite => occupied(format!(
-            "{target} holds {} objects but no Zarr dataset, so it is not overwritten; choose another target",
-            entries.len()
-        )),
+    if entries.is_empty() {
+        return Ok(());
     }
+    if request.mode == Mode::Create && published {
+        return Err(already_published(target));
+    }
+    let Left { arrays: left, unknown } = arrays_of_former_runs(target, ports).await?;
+    let documents: BTreeSet<&str> = entries.iter().filter_map(|entry| array_of_document(&entry.key)).collect();
+    // Chunks of an attempt that was never published; when overwriting, the arrays of the dataset that is there.
+    let ours = |key: &str| {
+        let first = key.split('/').next().unwrap_or_default();
+        zarr::root_keys().contains(&key)
+            || left.contains(first)
+            // What create removes later lies below arrays it knows, so what is left of an unreadable plan may stay.
+            || (request.mode == Mode::Create && unknown)
+            || (request.mode == Mode::Overwrite && published && documents.contains(first))
+    };
+    let Some(foreign) = entries.iter().find(|entry| !ours(&entry.key)) else { return Ok(()) };
+    let message = match request.mode {
+        Mode::Create => format!("{target} is not empty: it holds `{}`; choose an empty or new target", foreign.key),
+        Mode::Overwrite => format!(
+            "{target} holds `{}`, which is not part of a Zarr dataset and would be lost, so nothing is overwritten; \
+             choose another target",
+            foreign.key
+        ),
+    };
+    Err(Trouble::failed(ReasonKind::TargetOccupied, message))
+}
+
+/// What former runs may have left in a target.
+#[derive(Default)]
+struct Left {
+    /// Below these arrays.
+    arrays: BTreeSet<String>,
+    /// And elsewhere, since a plan cannot be read.
+    unknown: bool,
+}
+
+/// The arrays of runs that wrote to this target before: of the last one, and of those that never published.
+async fn arrays_of_former_runs(target: &Target, ports: &Ports) -> Result<Left, Trouble> {
+    let mut left = Left::default();
+    let Some(lease) = lease::holder(&target.id(), ports).await? else { return Ok(left) };
+    let mut runs = lease.unpublished;
+    // What a published run left is a dataset; where its root is gone, somebody else has tidied up.
+    if state::end(&lease.run, ports).await?.is_none_or(|end| !end.is_published()) {
+        runs.extend(lease.former);
+        runs.push(lease.run);
+    }
+    for run in runs {
+        match readable(plan_of(&run, ports).await)? {
+            Some(Some(loaded)) => {
+                left.arrays.extend(loaded.plan.arrays.iter().map(|array| array.spec.path.to_string()))
+            }
+            Some(None) => {}
+            None => left.unknown = true,
+        }
+    }
+    Ok(left)
+}
+
+/// The node directly below the root that a document belongs to.
+fn array_of_document(key: &str) -> Option<&str> {
+    let (first, rest) = key.split_once('/')?;
+    zarr::is_node_document(rest).then_some(first)
 }
 
 /// The target was looked at before this run took it: meanwhile another run may have published there.

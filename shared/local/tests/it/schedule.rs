@@ -141,6 +141,11 @@ proptest! {
             bench.assert_published(published[0]).await;
         });
     }
+}
+
+proptest! {
+    // Slow, since each case has two processes and two quarantines.
+    #![proptest_config(ProptestConfig { cases: cases() / 4, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Whoever ends a run that is about to be published publishes it, while that run's own root PUT may be between two
     /// attempts: the quarantine keeps it out of its successor's dataset.

@@ -111,6 +111,8 @@ fn requests_that_cannot_be_planned_say_why() {
     assert!(unknown.starts_with("the dataset has no variable `tmax`; it has `tmx`, `ppt`"), "{unknown}");
     let unsupported = error(Request { variables: Some(["name".to_owned()].into()), ..request() });
     assert!(unsupported.starts_with("the variable `name` cannot be converted: "), "{unsupported}");
+    let odd = error(Request { variables: Some(["tmx".to_owned(), "odd".to_owned()].into()), ..request() });
+    assert!(odd.starts_with("the variable `odd` cannot be converted: its dimension `lat`"), "{odd}");
     let dimension = error(Request { chunks: [("x".to_owned(), 5)].into(), ..request() });
     assert!(dimension.starts_with("no chosen variable has a dimension `x` (in chunks); there are"), "{dimension}");
     let range = error(Request { ranges: [("time".to_owned(), "0:1512".parse().unwrap())].into(), ..request() });
