@@ -75,11 +75,11 @@ impl Host {
     }
 }
 
-/// Chunks in the works at once: as many as may be fetched, and as many again that are being encoded or written, so that a
-/// slow endpoint does not keep the source waiting. One that is being written holds its encoded bytes only; with
-/// [`encoders`] this keeps memory below twice the chunk's size times the concurrency.
+/// Chunks in the works at once: as many as may be fetched, and half as many more that are being encoded or written. With
+/// [`encoders`] this keeps memory below twice the chunk's size times the concurrency. More were tried and were no faster.
 pub(crate) fn workers(concurrency: u32) -> usize {
-    usize::try_from(concurrency).unwrap_or(1).saturating_mul(2)
+    let concurrency = usize::try_from(concurrency).unwrap_or(1);
+    concurrency + (concurrency / 2).max(1)
 }
 
 /// Chunks being encoded at once, each of which needs its size twice.

@@ -1,7 +1,7 @@
 use std::sync::{Mutex, PoisonError};
 
-/// Buffers kept at once. More would count against a worker's memory while its neighbours write.
-const KEPT: usize = 2;
+/// Buffers kept at once. More would count against the memory of its neighbours.
+const KEPT: usize = 1;
 /// Smaller ones are not worth keeping.
 const SMALLEST: usize = 1 << 20;
 
