@@ -193,11 +193,7 @@ async fn encode(
             let encoded = codec.map(|codec| codec.encode(&chunk));
             buffers.give(chunk);
             let encoded = encoded.map(|encoded| {
-                encoded.map(|mut bytes| {
-                    // The codec took room for a chunk that does not compress.
-                    bytes.shrink_to_fit();
-                    Encoded { sha256: Digest::of(&bytes), bytes: bytes.into(), fill_only }
-                })
+                encoded.map(|bytes| Encoded { sha256: Digest::of(&bytes), bytes: bytes.into(), fill_only })
             });
             *result.lock().unwrap_or_else(PoisonError::into_inner) = encoded;
         }
