@@ -192,7 +192,7 @@ async fn arrays_of_former_runs(target: &Target, ports: &Ports) -> Result<Left, T
     for run in runs {
         match readable(plan_of(&run, ports).await)? {
             Some(Some(loaded)) => {
-                left.arrays.extend(loaded.plan.arrays.iter().map(|array| array.spec.path.to_string()))
+                left.arrays.extend(loaded.plan.arrays.iter().map(|array| array.spec.path.to_string()));
             }
             Some(None) => {}
             None => left.unknown = true,
