@@ -47,6 +47,38 @@ async fn what_is_somebody_elses_is_never_touched() {
     }
 }
 
+/// Ends as occupied, and leaves the target as it is.
+async fn assert_refused(bench: &Bench, request: &Request, attempt: u32) {
+    let before = bench.target.snapshot();
+    let end = bench.attempt(request, attempt).await;
+    let occupied = matches!(&end.verdict, Verdict::Failed { reason } if reason.kind == ReasonKind::TargetOccupied);
+    assert!(occupied, "{end:?}");
+    assert_eq!(bench.target.snapshot(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dataset_with_somebody_elses_object_beside_it_is_not_overwritten() {
+    for key in ["notes.txt", "other/data.csv"] {
+        let bench = Bench::new(Dataset::small());
+        bench.run(&small_request()).await;
+        put(&bench, key).await;
+        assert_refused(&bench, &overwrite(), 1).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_was_ours_once_is_not_ours_for_good() {
+    let bench = Bench::new(Dataset::small());
+    bench.run(&small_request()).await;
+    // The dataset is moved away, and its place taken.
+    for key in bench.target.snapshot().into_keys() {
+        bench.target.delete(&key).await.unwrap();
+    }
+    put(&bench, "v/mine").await;
+    assert_refused(&bench, &small_request(), 2).await;
+    assert_refused(&bench, &overwrite(), 1).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_published_dataset_is_not_replaced_by_a_create() {
     let bench = Bench::new(Dataset::small());
