@@ -59,6 +59,8 @@ impl Host {
             Arc::new(http),
             state,
             Arc::new(OpenTargets { s3, open: Mutex::default() }),
+            // Nobody sends requests to this process: its one run is opened by hand.
+            Arc::new(MemoryQueue::new(VISIBILITY)),
             Arc::<MemoryQueue>::clone(&chunks),
             Arc::<MemoryQueue>::clone(&records),
             Arc::new(SystemWorld::new(encoders(source.concurrency))),
@@ -146,7 +148,7 @@ pub(crate) fn request(
             ModeArgument::Create => Mode::Create,
             ModeArgument::Overwrite => Mode::Overwrite,
         },
-        concurrency: source.concurrency,
+        concurrency: Some(source.concurrency),
         contact: source.contact.clone(),
         ..Request::new(url, target)
     };

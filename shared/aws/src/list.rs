@@ -76,6 +76,7 @@ impl<'a> Pages<'a> {
             key: key.to_owned(),
             length: object.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
             etag: object.e_tag.as_deref().and_then(etag),
+            modified: object.last_modified.as_ref().and_then(crate::store::time),
         })
     }
 }

@@ -6,9 +6,10 @@ use aws_sdk_s3::{
     config::http::HttpResponse,
     error::{ProvideErrorMetadata as _, SdkError},
     operation::put_object::{PutObjectError, builders::PutObjectFluentBuilder},
-    primitives::ByteStream,
+    primitives::{ByteStream, DateTime},
 };
 use bytes::Bytes;
+use jiff::Timestamp;
 use run::Target;
 use steps::ports::{Entry, Head, Metadata, Object, Store, StoreError};
 
@@ -154,7 +155,12 @@ impl Store for S3Store {
                 self.place.refused("get", key, &format!("the object has {bytes} bytes, at most 2 GiB were expected"))
             }
         })?;
-        Ok(Some(Object { bytes, etag: output.e_tag.filter(|etag| !etag.is_empty()) }))
+        Ok(Some(Object {
+            bytes,
+            etag: output.e_tag.filter(|etag| !etag.is_empty()),
+            version: output.version_id.and_then(version),
+            modified: output.last_modified.as_ref().and_then(time),
+        }))
     }
 
     async fn head(&self, key: &str) -> Result<Option<Head>, StoreError> {
@@ -168,7 +174,8 @@ impl Store for S3Store {
         let length = output.content_length.and_then(|length| u64::try_from(length).ok());
         let length = length.ok_or_else(|| self.place.transient("head", key, "the answer gives no length"))?;
         let metadata = output.metadata.unwrap_or_default().into_iter().collect();
-        Ok(Some(Head { length, etag: output.e_tag.filter(|etag| !etag.is_empty()), metadata }))
+        let etag = output.e_tag.filter(|etag| !etag.is_empty());
+        Ok(Some(Head { length, etag, version: output.version_id.and_then(version), metadata }))
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<Entry>, StoreError> {
@@ -184,6 +191,16 @@ impl Store for S3Store {
             Err(error) => Err(self.place.failed("delete", key, &error)),
         }
     }
+}
+
+/// An object's version; a bucket without versioning gives none, or one that says so.
+fn version(id: String) -> Option<String> {
+    (!id.is_empty() && id != "null").then_some(id)
+}
+
+/// The SDK's time as ours.
+pub(crate) fn time(time: &DateTime) -> Option<Timestamp> {
+    Timestamp::new(time.secs(), i32::try_from(time.subsec_nanos()).ok()?).ok()
 }
 
 fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {

@@ -73,7 +73,12 @@ impl FolderStore {
 
     fn read(&self, key: &str) -> io::Result<Option<Object>> {
         match fs::read(self.path(key)?) {
-            Ok(bytes) => Ok(Some(Object { etag: Some(Digest::of(&bytes).to_string()), bytes: bytes.into() })),
+            Ok(bytes) => Ok(Some(Object {
+                etag: Some(Digest::of(&bytes).to_string()),
+                bytes: bytes.into(),
+                version: None,
+                modified: None,
+            })),
             Err(error) => absent(error),
         }
     }
@@ -200,7 +205,7 @@ impl Store for FolderStore {
                     continue;
                 }
                 match fs::symlink_metadata(&file) {
-                    Ok(metadata) => entries.push(Entry { key, length: metadata.len(), etag: None }),
+                    Ok(metadata) => entries.push(Entry { key, length: metadata.len(), etag: None, modified: None }),
                     Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                     Err(error) => return Err(error),
                 }

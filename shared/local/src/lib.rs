@@ -16,6 +16,6 @@ mod world;
 pub use drive::{Drive, Driven, drive};
 pub use folder::FolderStore;
 pub use memory::MemoryStore;
-pub use queue::{Depth, MemoryQueue};
+pub use queue::MemoryQueue;
 pub use runs::{LocalRuns, OpenRun, OpenRunError};
 pub use world::SystemWorld;

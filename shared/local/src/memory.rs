@@ -70,12 +70,22 @@ impl Store for MemoryStore {
 
     async fn get(&self, key: &str) -> Result<Option<Object>, StoreError> {
         let kept = self.lock().objects.get(key).cloned();
-        Ok(kept.map(|kept| Object { bytes: kept.bytes, etag: Some(kept.etag) }))
+        Ok(kept.map(|kept| Object {
+            bytes: kept.bytes,
+            version: Some(kept.etag.clone()),
+            etag: Some(kept.etag),
+            modified: None,
+        }))
     }
 
     async fn head(&self, key: &str) -> Result<Option<Head>, StoreError> {
         let kept = self.lock().objects.get(key).cloned();
-        Ok(kept.map(|kept| Head { length: kept.bytes.len() as u64, etag: Some(kept.etag), metadata: kept.metadata }))
+        Ok(kept.map(|kept| Head {
+            length: kept.bytes.len() as u64,
+            version: Some(kept.etag.clone()),
+            etag: Some(kept.etag),
+            metadata: kept.metadata,
+        }))
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<Entry>, StoreError> {
@@ -85,6 +95,7 @@ impl Store for MemoryStore {
             key: key.clone(),
             length: kept.bytes.len() as u64,
             etag: Some(kept.etag.clone()),
+            modified: None,
         };
         Ok(from.map(entry).collect())
     }

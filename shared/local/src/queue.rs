@@ -5,7 +5,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use steps::ports::{Delivery, Queue, QueueError, Settlement};
+use steps::ports::{Delivery, Depth, Queue, QueueError, Settlement};
 use tokio::{sync::Notify, time::Instant};
 
 /// A queue in memory. A delivered message stays hidden until it is settled or its visibility ends.
@@ -37,24 +37,6 @@ struct Hidden {
     in_flight: bool,
 }
 
-/// How many messages a queue holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Depth {
-    /// Ready to be delivered.
-    pub ready: usize,
-    /// Waiting before they are delivered again.
-    pub delayed: usize,
-    /// Delivered and not settled.
-    pub in_flight: usize,
-}
-
-impl Depth {
-    /// Whether there is nothing at all.
-    pub const fn is_empty(&self) -> bool {
-        self.ready == 0 && self.delayed == 0 && self.in_flight == 0
-    }
-}
-
 impl MemoryQueue {
     /// An empty queue. `visibility` is how long a delivery stays hidden.
     pub fn new(visibility: Duration) -> Self {
@@ -65,7 +47,8 @@ impl MemoryQueue {
     pub fn depth(&self) -> Depth {
         let state = self.lock();
         let in_flight = state.hidden.values().filter(|hidden| hidden.in_flight).count();
-        Depth { ready: state.ready.len(), delayed: state.hidden.len() - in_flight, in_flight }
+        let waiting = state.ready.len() + state.hidden.len() - in_flight;
+        Depth { waiting: waiting as u64, in_flight: in_flight as u64 }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -149,6 +132,10 @@ impl Queue for MemoryQueue {
         self.arrived.notify_waiters();
         Ok(())
     }
+
+    async fn depth(&self) -> Result<Depth, QueueError> {
+        Ok(Self::depth(self))
+    }
 }
 
 #[cfg(test)]
@@ -165,7 +152,7 @@ mod tests {
         let queue = MemoryQueue::new(Duration::from_secs(30));
         queue.send(&["x".to_owned()]).await.unwrap();
         assert_eq!(queue.receive(1, Duration::ZERO).await.unwrap().len(), 1);
-        assert_eq!(queue.depth(), Depth { ready: 0, delayed: 0, in_flight: 1 });
+        assert_eq!(queue.depth(), Depth { waiting: 0, in_flight: 1 });
         let start = Instant::now();
         let again = queue.receive(1, Duration::from_mins(1)).await.unwrap();
         assert_eq!(again[0].deliveries, 2);

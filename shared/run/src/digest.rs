@@ -62,6 +62,17 @@ impl RunId {
         Self(format!("{}-{attempt}", request.short()))
     }
 
+    /// The run of a request's digest, told apart from others of the same request by the version of the object that asked
+    /// for it, so that the same object leads to the same run however often it is announced. `4f3c2a9b1d7e-v0a1b2c3d4e5f`.
+    pub fn of_version(request: &Digest, version: &str) -> Self {
+        Self(format!("{}-v{}", request.short(), Digest::of(version.as_bytes()).short()))
+    }
+
+    /// Whether this is a run of that request.
+    pub fn is_of(&self, request: &Digest) -> bool {
+        self.0.strip_prefix(request.short()).is_some_and(|rest| rest.starts_with('-'))
+    }
+
     /// The attempt's number, if this is an attempt of that request.
     pub fn attempt_of(&self, request: &Digest) -> Option<u32> {
         self.0.strip_prefix(request.short())?.strip_prefix('-')?.parse().ok()
@@ -123,6 +134,17 @@ mod tests {
         let run = RunId::attempt(&request, 3);
         assert_eq!(run.attempt_of(&request), Some(3));
         assert_eq!(run.attempt_of(&Digest::of(b"other")), None);
+    }
+
+    #[test]
+    fn a_version_names_its_run() {
+        let request = Digest::of(b"request");
+        let run = RunId::of_version(&request, "3HL4kqtJvjVBH40Nrjfkd");
+        assert_eq!(run, RunId::of_version(&request, "3HL4kqtJvjVBH40Nrjfkd"));
+        assert_ne!(run, RunId::of_version(&request, "another"));
+        assert!(run.is_of(&request) && !run.is_of(&Digest::of(b"other")));
+        assert_eq!(run.attempt_of(&request), None);
+        assert!(RunId::try_from(run.to_string()).is_ok());
     }
 
     #[test]

@@ -42,9 +42,10 @@ pub struct Request {
     /// What to do with a dataset that is already there.
     #[serde(default)]
     pub mode: Mode,
-    /// Requests to the source in flight at once. No part of the run's identity.
-    #[serde(default = "default_concurrency")]
-    pub concurrency: u32,
+    /// The most requests to the source in flight at once; the host's own number where absent. No part of the run's
+    /// identity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<u32>,
     /// How the source's operators can reach you; goes into the User-Agent. No part of the run's identity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact: Option<String>,
@@ -55,9 +56,6 @@ const fn default_chunk_bytes() -> u64 {
 }
 const fn default_request_bytes() -> u64 {
     100_000_000
-}
-const fn default_concurrency() -> u32 {
-    4
 }
 
 /// How a dataset is put in place.
@@ -169,7 +167,7 @@ impl Request {
             format: Format::default(),
             codec: Codec::default(),
             mode: Mode::default(),
-            concurrency: default_concurrency(),
+            concurrency: None,
             contact: None,
         }
     }
@@ -201,7 +199,7 @@ impl Request {
         };
         bounds("chunk_bytes", self.chunk_bytes, 1_000, 2_000_000_000, " bytes")?;
         bounds("request_bytes", self.request_bytes, 1_000, MAX_REQUEST_BYTES, " bytes (THREDDS refuses more)")?;
-        bounds("concurrency", u64::from(self.concurrency), 1, 1_000, "")?;
+        bounds("concurrency", u64::from(self.concurrency.unwrap_or(1)), 1, 1_000, "")?;
         for (dimension, size) in &self.chunks {
             let field = format!("chunks.{dimension}");
             bounds(&field, *size, 1, u64::MAX, " elements").map_err(|_| RequestError::OutOfBounds {
@@ -219,7 +217,7 @@ impl Request {
     /// # Errors
     /// [`RequestError::Malformed`] if the request cannot be written as JSON, which does not happen.
     pub fn digest(&self) -> Result<Digest, RequestError> {
-        let normal = Self { concurrency: default_concurrency(), contact: None, ..self.clone() };
+        let normal = Self { concurrency: None, contact: None, ..self.clone() };
         Ok(Digest::of(&serde_json::to_vec(&normal)?))
     }
 }
@@ -236,7 +234,7 @@ mod tests {
     #[test]
     fn the_digest_ignores_what_changes_nothing_in_the_dataset() {
         let one = request();
-        let two = Request { concurrency: 9, contact: Some("me@example.org".to_owned()), ..request() };
+        let two = Request { concurrency: Some(9), contact: Some("me@example.org".to_owned()), ..request() };
         let three = Request { format: Format::V2, ..request() };
         assert_eq!(one.digest().unwrap(), two.digest().unwrap());
         assert_ne!(one.digest().unwrap(), three.digest().unwrap());

@@ -6,7 +6,7 @@ use crate::TargetId;
 ///
 /// Credentials are no part of it: they belong to whoever carries the run out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case", try_from = "Document")]
 pub enum Target {
     /// A folder of the machine that runs the conversion, as an absolute path.
     Folder {
@@ -28,6 +28,40 @@ pub enum Target {
     },
 }
 
+/// A target as its document has it, before it is checked.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum Document {
+    Folder {
+        path: String,
+    },
+    S3 {
+        bucket: String,
+        #[serde(default)]
+        prefix: String,
+        endpoint: Option<String>,
+        region: Option<String>,
+    },
+}
+
+impl TryFrom<Document> for Target {
+    type Error = TargetError;
+    fn try_from(document: Document) -> Result<Self, TargetError> {
+        match document {
+            Document::Folder { path } if path.starts_with('/') => Ok(Self::Folder { path }),
+            Document::Folder { path } => Err(TargetError::Relative { path }),
+            Document::S3 { bucket, prefix, endpoint, region } => {
+                let whole = Self::s3(&format!("s3://{bucket}/{prefix}"), endpoint, region)?;
+                match &whole {
+                    // A slash in the bucket's name would have moved into the prefix.
+                    Self::S3 { bucket: read, .. } if *read == bucket => Ok(whole),
+                    Self::S3 { .. } | Self::Folder { .. } => Err(TargetError::Bucket { text: bucket }),
+                }
+            }
+        }
+    }
+}
+
 /// Why an address cannot be a target.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TargetError {
@@ -42,6 +76,12 @@ pub enum TargetError {
     Bucket {
         /// What was given.
         text: String,
+    },
+    /// A folder that depends on where the program was started.
+    #[error("`{path}` is not an absolute path")]
+    Relative {
+        /// What was given.
+        path: String,
     },
     /// A prefix that readers or endpoints would resolve elsewhere.
     #[error("the prefix of `{text}` has an empty, `.` or `..` segment or a control character")]
@@ -110,6 +150,25 @@ mod tests {
         assert_ne!(target.id(), Target::s3("s3://my-bucket/a/b.zarr", None, None).unwrap().id());
         for text in ["gs://b/x", "s3://", "s3://B/x", "s3://bucket/a//b", "s3://bucket/../x", "/tmp/x"] {
             assert!(Target::s3(text, None, None).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_document_brings_in_nothing_that_an_address_could_not() {
+        let read = |text: &str| serde_json::from_str::<Target>(text).map_err(|error| error.to_string());
+        let target = Target::s3("s3://my-bucket/a/b.zarr", None, None).unwrap();
+        assert_eq!(read(&serde_json::to_string(&target).unwrap()), Ok(target.clone()));
+        assert_eq!(read(r#"{"s3":{"bucket":"my-bucket","prefix":"a/b.zarr/"}}"#), Ok(target));
+        for bad in [
+            r#"{"s3":{"bucket":"my-bucket","prefix":"../x"}}"#,
+            r#"{"s3":{"bucket":"my-bucket","prefix":"a//b"}}"#,
+            r#"{"s3":{"bucket":"my-bucket/a","prefix":"b"}}"#,
+            r#"{"s3":{"bucket":"B","prefix":""}}"#,
+            r#"{"s3":{"bucket":"my-bucket","prefix":"x","key":"y"}}"#,
+            r#"{"folder":{"path":"relative"}}"#,
+            r#"{"gs":{}}"#,
+        ] {
+            assert!(read(bad).is_err(), "{bad}");
         }
     }
 }

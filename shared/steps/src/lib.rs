@@ -23,6 +23,7 @@ mod lease;
 mod ledger;
 mod limits;
 mod meter;
+mod open;
 mod plan;
 mod plan_cache;
 pub mod ports;
@@ -32,6 +33,7 @@ mod reconcile;
 mod retry;
 mod state;
 mod target;
+mod tick;
 mod trouble;
 
 use std::time::Duration;
@@ -48,6 +50,11 @@ pub use state::cancel;
 /// What a host hands in.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Message {
+    /// Open the run of a request that was dropped into the state store, and plan it.
+    Request {
+        /// The request's key.
+        key: String,
+    },
     /// Plan a run and send its chunks.
     Plan(PlanTask),
     /// Make one chunk.
@@ -61,6 +68,9 @@ pub enum Message {
         /// The host saw the chunk queue empty, nothing in flight, for long enough: what has no receipt is sent again.
         stalled: bool,
     },
+    /// Look after every open run, and after requests that nobody opened: what a host without a loop of its own asks for
+    /// once a minute.
+    Tick,
 }
 
 /// What a host should do with the message. Errors have classified themselves by then.
@@ -81,10 +91,12 @@ pub enum Outcome {
 /// Never panics on what a message or a port says. Returns before the deadline as far as that is in its hands.
 pub async fn handle(message: Message, ports: &Ports, deadline: Deadline) -> Outcome {
     let result = match message {
+        Message::Request { key } => open::request(&key, ports, deadline).await,
         Message::Plan(task) => plan::plan(&task.run, ports, deadline).await,
         Message::Chunk(task) => chunk::chunk(&task, ports, deadline).await,
         Message::Records(records) => finalize::records(records, ports, deadline).await,
         Message::Sweep { run, stalled } => finalize::sweep(&run, stalled, ports, deadline).await,
+        Message::Tick => tick::tick(ports, deadline).await,
     };
     match result {
         Ok(()) => Outcome::Done,

@@ -58,7 +58,7 @@ impl PlanCache {
 
 /// A run's plan, or nothing if it has none yet. A plan never changes once it is written, so it is read once.
 pub(crate) async fn plan_of(run: &RunId, ports: &Ports) -> Result<Option<Arc<Loaded>>, Trouble> {
-    if let Some(loaded) = ports.plans.get(run) {
+    if let Some(loaded) = ports.cached_plans.get(run) {
         return Ok(Some(loaded));
     }
     let Some(object) = state::get(ports, &keys::plan(run)).await? else { return Ok(None) };
@@ -67,7 +67,7 @@ pub(crate) async fn plan_of(run: &RunId, ports: &Ports) -> Result<Option<Arc<Loa
         let message = format!("the plan of run {run} is that of run {}", loaded.plan.run);
         return Err(Trouble::failed(ReasonKind::State, message));
     }
-    ports.plans.insert(&loaded);
+    ports.cached_plans.insert(&loaded);
     Ok(Some(loaded))
 }
 

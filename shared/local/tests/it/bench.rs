@@ -97,7 +97,7 @@ impl Bench {
     pub(crate) fn process(&self) -> Process {
         let gate = Arc::new(Gate::new(Arc::clone(&self.shared)));
         let queue = || Arc::new(MemoryQueue::new(Duration::from_hours(12)));
-        let (chunks, records) = (queue(), queue());
+        let (plans, chunks, records) = (queue(), queue(), queue());
         let store = |port, inner: &Arc<MemoryStore>| {
             Arc::new(GatedStore { port, inner: Arc::clone(inner), gate: Arc::clone(&gate) })
         };
@@ -108,6 +108,7 @@ impl Bench {
             Arc::new(GatedSource { inner: Arc::clone(&self.source), gate: Arc::clone(&gate) }),
             store(Port::State, &self.state),
             Arc::new(OneTarget(store(Port::Target, &self.target))),
+            sender(Port::Plans, &plans),
             sender(Port::Chunks, &chunks),
             sender(Port::Records, &records),
             Arc::new(TestWorld::new(self.start)),

@@ -16,6 +16,7 @@ pub(crate) enum Port {
     Source,
     State,
     Target,
+    Plans,
     Chunks,
     Records,
 }

@@ -19,7 +19,7 @@ use run::{Reason, ReasonKind, SourceUrl, Target};
 use steps::{
     Deadline,
     ports::{
-        Delivery, Document, Entry, Head, Job, Metadata, Object, Queue, QueueError, Settlement, Sink, Source,
+        Delivery, Depth, Document, Entry, Head, Job, Metadata, Object, Queue, QueueError, Settlement, Sink, Source,
         SourceError, Store, StoreError, Targets, World,
     },
 };
@@ -155,6 +155,10 @@ impl Queue for GatedQueue {
 
     async fn settle(&self, delivery: &Delivery, settlement: Settlement) -> Result<(), QueueError> {
         self.inner.settle(delivery, settlement).await
+    }
+
+    async fn depth(&self) -> Result<Depth, QueueError> {
+        Ok(self.inner.depth())
     }
 }
 

@@ -8,7 +8,7 @@ mod world;
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-pub use queue::{Delivery, Queue, QueueError, Settlement};
+pub use queue::{Delivery, Depth, Queue, QueueError, Settlement};
 use run::Target;
 pub use source::{Document, Sink, Source, SourceError};
 pub use store::{Entry, Head, Metadata, Object, Store, StoreError};
@@ -24,6 +24,15 @@ pub trait Targets: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// [`StoreError`] if the host will not or cannot write there.
     async fn open(&self, target: &Target) -> Result<Arc<dyn Store>, StoreError>;
+
+    /// The target under the one name that this host knows the place by. A run is named after it and takes its lease, so
+    /// two spellings of one place must not look like two places.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the host will not write there, whoever asks.
+    fn canonical(&self, target: &Target) -> Result<Target, StoreError> {
+        Ok(target.clone())
+    }
 }
 
 /// Everything a verb may use. The local run, LocalStack and AWS differ only in these values.
@@ -35,6 +44,8 @@ pub struct Ports {
     pub state: Arc<dyn Store>,
     /// Where datasets go.
     pub targets: Arc<dyn Targets>,
+    /// Requests to be opened and runs to be planned.
+    pub plans: Arc<dyn Queue>,
     /// One message per chunk.
     pub chunks: Arc<dyn Queue>,
     /// What workers tell the finalizer.
@@ -46,7 +57,7 @@ pub struct Ports {
     /// The host's own settings.
     pub settings: Settings,
     /// Plans already read, by run.
-    pub(crate) plans: PlanCache,
+    pub(crate) cached_plans: PlanCache,
     /// Memory of chunks that are done.
     pub(crate) buffers: Arc<Buffers>,
     /// What hosts were found to allow.
@@ -60,6 +71,7 @@ impl Ports {
         source: Arc<dyn Source>,
         state: Arc<dyn Store>,
         targets: Arc<dyn Targets>,
+        plans: Arc<dyn Queue>,
         chunks: Arc<dyn Queue>,
         records: Arc<dyn Queue>,
         world: Arc<dyn World>,
@@ -70,12 +82,13 @@ impl Ports {
             source,
             state,
             targets,
+            plans,
             chunks,
             records,
             world,
             meter,
             settings,
-            plans: PlanCache::default(),
+            cached_plans: PlanCache::default(),
             buffers: Arc::default(),
             limits: Limits::default(),
         }
@@ -97,6 +110,14 @@ pub struct Settings {
     pub repair_rounds: u32,
     /// How long a PUT of a run that did not end cleanly may still land in the target.
     pub quarantine: Duration,
+    /// How long a message that was delivered may stay hidden before it is delivered again.
+    pub visibility: Duration,
+    /// Requests to the source that this host may have in flight at once, where that is fixed for all of its runs.
+    pub fleet: Option<u32>,
+    /// Bytes of memory a worker has for its one chunk, where that is fixed.
+    pub worker_memory: Option<u64>,
+    /// Bytes of memory the finalizer has for a run's receipts, where that is fixed.
+    pub finalizer_memory: Option<u64>,
 }
 
 impl Default for Settings {
@@ -108,6 +129,10 @@ impl Default for Settings {
             longest_pause: Duration::from_mins(1),
             repair_rounds: 2,
             quarantine: Duration::ZERO,
+            visibility: Duration::ZERO,
+            fleet: None,
+            worker_memory: None,
+            finalizer_memory: None,
         }
     }
 }

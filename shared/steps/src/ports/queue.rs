@@ -23,6 +23,28 @@ pub trait Queue: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// See [`QueueError`].
     async fn settle(&self, delivery: &Delivery, settlement: Settlement) -> Result<(), QueueError>;
+
+    /// How many messages there are. A hint: a queue of several machines counts approximately.
+    ///
+    /// # Errors
+    /// See [`QueueError`].
+    async fn depth(&self) -> Result<Depth, QueueError>;
+}
+
+/// Messages in a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Depth {
+    /// Waiting, those whose delivery is delayed included.
+    pub waiting: u64,
+    /// Delivered and not settled yet.
+    pub in_flight: u64,
+}
+
+impl Depth {
+    /// Whether there is none at all.
+    pub const fn is_empty(self) -> bool {
+        self.waiting == 0 && self.in_flight == 0
+    }
 }
 
 /// One delivery of a message.

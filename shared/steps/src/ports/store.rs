@@ -2,6 +2,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use jiff::Timestamp;
 
 /// What an object says of itself besides its bytes: short ASCII keys and values.
 pub type Metadata = BTreeMap<String, String>;
@@ -63,6 +64,10 @@ pub struct Object {
     pub bytes: Bytes,
     /// What [`Store::put_if_match`] takes; opaque.
     pub etag: Option<String>,
+    /// Names this version of the object where the store keeps versions (a versioned bucket); opaque.
+    pub version: Option<String>,
+    /// When it was written, to the second at least, where the store says.
+    pub modified: Option<Timestamp>,
 }
 
 /// An object without its bytes.
@@ -72,6 +77,8 @@ pub struct Head {
     pub length: u64,
     /// Opaque; some stores have none.
     pub etag: Option<String>,
+    /// As in [`Object::version`].
+    pub version: Option<String>,
     /// As it was given to [`Store::put`]; empty where the store keeps none (a folder).
     pub metadata: Metadata,
 }
@@ -85,6 +92,8 @@ pub struct Entry {
     pub length: u64,
     /// Opaque; some listings have none.
     pub etag: Option<String>,
+    /// As in [`Object::modified`].
+    pub modified: Option<Timestamp>,
 }
 
 /// Why a store did not do what it was asked. The message names the place and the operation, says what was expected and
