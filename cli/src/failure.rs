@@ -46,6 +46,7 @@ pub(crate) const fn exit_code(kind: ReasonKind) -> u8 {
         | ReasonKind::SourceNotOpendap
         | ReasonKind::SourceUnauthorised
         | ReasonKind::SourceRefused
+        | ReasonKind::SourceNotAllowed
         | ReasonKind::SourceChanged
         | ReasonKind::Diverged
         | ReasonKind::BodyWrong => 3,

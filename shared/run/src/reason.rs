@@ -27,6 +27,8 @@ pub enum ReasonKind {
     SourceUnauthorised,
     /// The source refused this request with an error of its own.
     SourceRefused,
+    /// The source is not among the hosts that may be read, or its address is not public. Nothing was sent there.
+    SourceNotAllowed,
     /// The source's structure or attributes are no longer those of the plan.
     SourceChanged,
     /// The same request gave different bytes at different times.

@@ -17,7 +17,7 @@ pub(crate) enum Scope {
 /// The addresses that are not public, from the IANA IPv4 Special-Purpose Address Registry (RFC 6890), and multicast.
 const IPV4: [(Ipv4Addr, u32, Scope); 14] = [
     // RFC 791 §3.2; Linux takes 0.0.0.0 for itself.
-    (Ipv4Addr::new(0, 0, 0, 0), 8, Scope::Reserved),
+    (Ipv4Addr::UNSPECIFIED, 8, Scope::Reserved),
     // RFC 1918.
     (Ipv4Addr::new(10, 0, 0, 0), 8, Scope::Private),
     // RFC 6598.
@@ -45,10 +45,11 @@ const IPV4: [(Ipv4Addr, u32, Scope); 14] = [
     (Ipv4Addr::new(240, 0, 0, 0), 4, Scope::Reserved),
 ];
 
-/// The first prefix that holds an address decides, as far as the address holds no IPv4 address. After the IANA IPv6
-/// Special-Purpose Address Registry (RFC 6890): only 2000::/3 was ever given out as global unicast (RFC 4291 §2.4), so
-/// that ::, ::/96 (RFC 4291 §2.5.5.1), 64:ff9b:1::/48 (RFC 8215), 100::/64 (RFC 6666), fe80::/10, fec0::/10 and
-/// ff00::/8 fall to the last line.
+/// The first prefix that holds an address decides, as far as the address holds no IPv4 address.
+///
+/// After the IANA IPv6 Special-Purpose Address Registry (RFC 6890). Only `2000::/3` was ever given out as global unicast
+/// (RFC 3587 §3), so that `::/96` (RFC 4291 §2.5.5.1), `64:ff9b:1::/48` (RFC 8215), `100::/64` (RFC 6666), `fe80::/10`,
+/// `fec0::/10` and `ff00::/8` fall to the last line.
 const IPV6: [(Ipv6Addr, u32, Scope); 8] = [
     (Ipv6Addr::LOCALHOST, 128, Scope::Loopback),
     // EC2's own, fd00:ec2::254 (credentials) among them.
@@ -85,7 +86,8 @@ pub(crate) fn scope(address: IpAddr) -> Scope {
 }
 
 fn scope_v4(address: Ipv4Addr) -> Scope {
-    let inside = |base: Ipv4Addr, length: u32| starts_alike(address.to_bits().into(), base.to_bits().into(), 32 - length);
+    let inside =
+        |base: Ipv4Addr, length: u32| starts_alike(address.to_bits().into(), base.to_bits().into(), 32 - length);
     IPV4.iter().find(|(base, length, _)| inside(*base, *length)).map_or(Scope::Public, |(_, _, scope)| *scope)
 }
 
@@ -101,13 +103,11 @@ fn starts_alike(a: u128, b: u128, free: u32) -> bool {
 
 /// The IPv4 address that is dialled in the end.
 fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
-    let [a, b, c, d, e, f, g, h] = address.segments();
-    let join = |high: u16, low: u16| Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low));
-    match [a, b, c, d, e, f] {
-        // RFC 4291 §2.5.5.2; RFC 6052 §2.1.
-        [0, 0, 0, 0, 0, 0xffff] | [0x64, 0xff9b, 0, 0, 0, 0] => Some(join(g, h)),
-        // 6to4 (RFC 3056 §2).
-        [0x2002, ..] => Some(join(b, c)),
+    match address.segments() {
+        // Mapped (RFC 4291 §2.5.5.2), NAT64 (RFC 6052 §2.1), 6to4 (RFC 3056 §2).
+        [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => {
+            Some(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)))
+        }
         _ => None,
     }
 }

@@ -1,14 +1,15 @@
-use std::{fmt, net::IpAddr, str::FromStr};
+mod parse;
+
+use std::net::IpAddr;
 
 use url::Host;
+
+pub use self::parse::AllowedHostsError;
 
 use crate::address::{Scope, scope};
 
 /// The ports of an entry that names none: HTTP and HTTPS, and where Tomcat, hence THREDDS and ERDDAP, puts them.
 pub(crate) const STANDARD_PORTS: [u16; 4] = [80, 443, 8080, 8443];
-/// Ends an entry whose name may have addresses of a private network.
-const MARK: &str = "=private";
-
 /// The hosts that may be asked: entries with commas between them.
 ///
 /// | entry | what it allows |
@@ -34,55 +35,6 @@ const MARK: &str = "=private";
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AllowedHosts(Vec<Entry>);
-
-/// Why a text is not a list of hosts.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum AllowedHostsError {
-    /// Nothing between two commas. A list that is shorter than it was meant to be is no list.
-    #[error("`{list}` has an empty entry, expected a host between any two commas")]
-    Blank {
-        /// The whole text.
-        list: String,
-    },
-    /// A URL, or a part of one that is not the host's.
-    #[error("`{entry}` is not a host, expected something like `opendap.example.org`, without scheme, user or path")]
-    NotHost {
-        /// The entry.
-        entry: String,
-    },
-    /// A host that cannot be.
-    #[error("`{entry}` cannot be a host ({reason}), expected something like `opendap.example.org`")]
-    Host {
-        /// The entry.
-        entry: String,
-        /// What the parser said.
-        reason: String,
-    },
-    /// A port that cannot be.
-    #[error("`{entry}` has a port that is none, expected 1 to 65535; an IPv6 address stands in brackets")]
-    Port {
-        /// The entry.
-        entry: String,
-    },
-    /// An asterisk that is not the whole first part of a name.
-    #[error("`{entry}` has an asterisk in the wrong place, expected `*` or something like `*.example.org`")]
-    Wildcard {
-        /// The entry.
-        entry: String,
-    },
-    /// A private network opened for more than one name, or for what is no name.
-    #[error("`{entry}` is marked private, which only a host's full name can be, as in `opendap.corp.example.org=private`")]
-    Marked {
-        /// The entry.
-        entry: String,
-    },
-    /// An address where no dataset may be.
-    #[error("`{entry}` is an address that is never asked: link-local, multicast, for documentation or reserved")]
-    Reserved {
-        /// The entry.
-        entry: String,
-    },
-}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Entry {
@@ -196,130 +148,5 @@ impl Pattern {
             Self::Any | Self::Below(_) | Self::Address(_) => permit == Permit::Public,
             Self::Name(_, given) => permit == *given,
         }
-    }
-}
-
-impl FromStr for AllowedHosts {
-    type Err = AllowedHostsError;
-
-    fn from_str(text: &str) -> Result<Self, AllowedHostsError> {
-        if text.trim().is_empty() {
-            return Ok(Self::any_public());
-        }
-        let entries = text.split(',').map(str::trim).map(|entry| {
-            if entry.is_empty() { Err(AllowedHostsError::Blank { list: text.to_owned() }) } else { entry.parse() }
-        });
-        entries.collect::<Result<_, _>>().map(Self)
-    }
-}
-
-impl TryFrom<&str> for AllowedHosts {
-    type Error = AllowedHostsError;
-
-    fn try_from(text: &str) -> Result<Self, AllowedHostsError> {
-        text.parse()
-    }
-}
-
-impl FromStr for Entry {
-    type Err = AllowedHostsError;
-
-    /// `host [":" port] ["=private"]`.
-    fn from_str(text: &str) -> Result<Self, AllowedHostsError> {
-        let entry = || text.to_owned();
-        let (rest, marked) = text.strip_suffix(MARK).map_or((text, false), |rest| (rest, true));
-        if rest.contains(|c: char| matches!(c, '/' | '\\' | '@' | '?' | '#' | '%' | '=') || c.is_whitespace()) {
-            return Err(AllowedHostsError::NotHost { entry: entry() });
-        }
-        // The colons of an IPv6 address stand before its bracket.
-        let colon = rest.rfind(':').filter(|colon| rest.rfind(']').is_none_or(|bracket| bracket < *colon));
-        let (host, port) = match colon.and_then(|at| rest.split_at_checked(at)) {
-            None => (rest, None),
-            Some((host, port)) => {
-                let digits = port.trim_start_matches(':');
-                let number = digits.parse().ok().filter(|port| *port > 0 && digits.bytes().all(|b| b.is_ascii_digit()));
-                (host, Some(number.ok_or_else(|| AllowedHostsError::Port { entry: entry() })?))
-            }
-        };
-        Ok(Self { pattern: pattern(host, marked, text)?, port })
-    }
-}
-
-fn pattern(host: &str, marked: bool, entry: &str) -> Result<Pattern, AllowedHostsError> {
-    let entry = || entry.to_owned();
-    if host.starts_with('*') {
-        if marked {
-            return Err(AllowedHostsError::Marked { entry: entry() });
-        }
-        return match host.strip_prefix("*.") {
-            None if host == "*" => Ok(Pattern::Any),
-            Some(rest) if !rest.contains('*') && !rest.starts_with('.') => match parse(rest, entry)? {
-                Host::Domain(name) => Ok(Pattern::Below(format!(".{}", without_root(&name)))),
-                Host::Ipv4(_) | Host::Ipv6(_) => Err(AllowedHostsError::Wildcard { entry: entry() }),
-            },
-            None | Some(_) => Err(AllowedHostsError::Wildcard { entry: entry() }),
-        };
-    }
-    if host.contains('*') {
-        return Err(AllowedHostsError::Wildcard { entry: entry() });
-    }
-    let address = match parse(host, entry)? {
-        Host::Domain(name) => return named(without_root(&name), marked, entry),
-        Host::Ipv4(address) => IpAddr::V4(address),
-        Host::Ipv6(address) => IpAddr::V6(address).to_canonical(),
-    };
-    match scope(address) {
-        _ if marked => Err(AllowedHostsError::Marked { entry: entry() }),
-        Scope::Reserved => Err(AllowedHostsError::Reserved { entry: entry() }),
-        Scope::Public | Scope::Private | Scope::Loopback => Ok(Pattern::Address(address)),
-    }
-}
-
-fn named(name: &str, marked: bool, entry: impl Fn() -> String) -> Result<Pattern, AllowedHostsError> {
-    let permit = match (is_localhost(name), marked) {
-        (true, true) => return Err(AllowedHostsError::Marked { entry: entry() }),
-        (true, false) => Permit::Loopback,
-        (false, true) => Permit::PublicOrPrivate,
-        (false, false) => Permit::Public,
-    };
-    Ok(Pattern::Name(name.to_owned(), permit))
-}
-
-/// As it stands in a URL: lower case, IDNA done, odd notations of addresses undone.
-fn parse(host: &str, entry: impl Fn() -> String) -> Result<Host, AllowedHostsError> {
-    let refused = |reason: String| AllowedHostsError::Host { entry: entry(), reason };
-    let host = Host::parse(host).map_err(|error| refused(error.to_string()))?;
-    if let Host::Domain(name) = &host
-        && without_root(name).split('.').any(str::is_empty)
-    {
-        return Err(refused("two dots, or nothing between them".to_owned()));
-    }
-    Ok(host)
-}
-
-impl fmt::Display for AllowedHosts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, entry) in self.0.iter().enumerate() {
-            write!(f, "{}{entry}", if at == 0 { "" } else { "," })?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for Entry {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mark = match &self.pattern {
-            Pattern::Name(_, Permit::PublicOrPrivate) => MARK,
-            Pattern::Name(..) | Pattern::Any | Pattern::Below(_) | Pattern::Address(_) => "",
-        };
-        match &self.pattern {
-            Pattern::Any => f.write_str("*"),
-            Pattern::Below(suffix) => write!(f, "*{suffix}"),
-            Pattern::Name(name, _) => f.write_str(name),
-            Pattern::Address(IpAddr::V4(address)) => address.fmt(f),
-            Pattern::Address(IpAddr::V6(address)) => write!(f, "[{address}]"),
-        }?;
-        self.port.map_or(Ok(()), |port| write!(f, ":{port}"))?;
-        f.write_str(mark)
     }
 }

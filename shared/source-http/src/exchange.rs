@@ -1,7 +1,7 @@
-use std::time::SystemTime;
+use std::{sync::Arc, time::SystemTime};
 
 use reqwest::{
-    Client, StatusCode, Url,
+    StatusCode, Url,
     header::{HeaderMap, LOCATION},
 };
 use run::ReasonKind;
@@ -14,10 +14,12 @@ use tokio::{
 use crate::{
     HttpOptions, SetupError,
     body::{Body, after, earliest},
+    clients::Clients,
     hosts::Hosts,
     redirect,
     refusal::{MAX_PAGE_BYTES, Refusal},
-    trouble::{authority, no_answer, transient},
+    resolver::Lookup,
+    trouble::{authority, no_answer, not_allowed, transient},
 };
 
 /// Sends requests and follows redirects, each request in its turn.
@@ -25,8 +27,7 @@ use crate::{
 pub(crate) struct Exchange {
     pub(crate) options: HttpOptions,
     pub(crate) hosts: Hosts,
-    direct: Client,
-    proxied: Option<Client>,
+    clients: Clients,
 }
 
 /// An answer, its body yet to be read. Its turn ends when it is dropped.
@@ -41,11 +42,10 @@ pub(crate) struct Answer<'a> {
 }
 
 impl Exchange {
-    pub(crate) fn new(options: HttpOptions) -> Result<Self, SetupError> {
-        let direct = options.client(false)?;
-        let proxied = if options.system_proxy { Some(options.client(true)?) } else { None };
+    pub(crate) fn new(options: HttpOptions, lookup: &Arc<dyn Lookup>) -> Result<Self, SetupError> {
+        let clients = Clients::new(&options, lookup)?;
         let hosts = Hosts::new(options.concurrency);
-        Ok(Self { options, hosts, direct, proxied })
+        Ok(Self { options, hosts, clients })
     }
 
     /// The answer to a GET after all redirects; `meter` counts it while it is in flight.
@@ -55,21 +55,26 @@ impl Exchange {
         until: Option<Instant>,
         meter: Option<&'a Meter>,
     ) -> Result<Answer<'a>, SourceError> {
+        let mut from: Option<Url> = None;
         for _ in 0..=redirect::MAX_REDIRECTS {
-            let answer = self.send(url, until, meter).await?;
+            let answer = self.send(url, until, meter).await;
+            let answer = answer.map_err(|error| redirect::led_astray(error, from.as_ref()))?;
             let location = answer.headers.get(LOCATION).filter(|_| answer.status.is_redirection());
             let Some(location) = location else { return Ok(answer) };
             url = redirect::next(&answer.url, &String::from_utf8_lossy(location.as_bytes()))?;
+            from = Some(answer.url);
         }
         Err(redirect::too_many(&url))
     }
 
+    /// One request, if it may be sent.
     async fn send<'a>(
         &self,
         url: Url,
         until: Option<Instant>,
         meter: Option<&'a Meter>,
     ) -> Result<Answer<'a>, SourceError> {
+        let client = self.clients.client(&url).map_err(|error| not_allowed(&error))?;
         let at = authority(&url);
         let host = self.hosts.host(url.host_str().unwrap_or_default());
         let turn = match until {
@@ -91,7 +96,7 @@ impl Exchange {
         if limit <= sent {
             return Err(late());
         }
-        let request = self.client(&url).get(url.clone()).send();
+        let request = client.get(url.clone()).send();
         let response = timeout_at(limit, request).await.map_err(|_| late())?;
         let response = response.map_err(|error| {
             let typo = self.options.give_up_early && !host.was_reached();
@@ -102,10 +107,6 @@ impl Exchange {
         let body = Body::new(response, url.clone(), timeouts, sent, until);
         Ok(Answer { status, headers, url, body, _in_flight: in_flight, _turn: turn })
     }
-
-    fn client(&self, url: &Url) -> &Client {
-        self.proxied.as_ref().filter(|_| !is_loopback(url)).unwrap_or(&self.direct)
-    }
 }
 
 impl Answer<'_> {
@@ -113,14 +114,5 @@ impl Answer<'_> {
     pub(crate) async fn refusal(mut self, now: SystemTime) -> Refusal {
         let page = self.body.page(MAX_PAGE_BYTES, Vec::new()).await;
         Refusal::new(self.status, &self.headers, &self.url, &page, now)
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
     }
 }

@@ -24,19 +24,30 @@
 //! | a name that does not resolve, a port where nobody listens | permanent at first contact, later transient |
 //! | no connection, no first byte, a pause, a trickle | transient, see [`Timeouts`] |
 //! | a body that ends early, broken compression | transient |
+//! | a host, a port or an address that [`Reach`] does not allow, a redirect's too | permanent; nothing is sent there |
 //!
-//! It does not retry, decode DAP, keep cookies or send credentials, and does not look at addresses: whoever may choose
-//! the URL may make it ask any host.
+//! Where others choose the URLs, [`Reach::Guarded`] keeps them from asking for what only we can reach. By default
+//! ([`Reach::Anywhere`]) no address is looked at: whoever may choose the URL may make it ask any host.
+//!
+//! It does not retry, decode DAP, keep cookies or send credentials.
 
+mod address;
+mod allowed;
 mod body;
+mod clients;
 mod exchange;
 mod hosts;
 mod memory;
 mod options;
+mod reach;
 mod redirect;
 mod refusal;
+mod resolver;
 mod source;
 mod trouble;
 
+pub use address::is_public;
+pub use allowed::{AllowedHosts, AllowedHostsError};
 pub use options::{HttpOptions, SetupError, Timeouts};
+pub use reach::{NotAllowed, Reach};
 pub use source::HttpSource;

@@ -1,7 +1,9 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use reqwest::{Client, header::HeaderValue, redirect::Policy};
+use reqwest::{Client, ClientBuilder, header::HeaderValue, redirect::Policy};
+
+use crate::Reach;
 
 /// Bytes of an HTTP/2 body that may be on the way: a stream is not held up by 100 ms of distance at 80 MB/s.
 const HTTP2_WINDOW_BYTES: u32 = 8 << 20;
@@ -21,7 +23,10 @@ pub struct HttpOptions {
     /// error, so that no attempt is wasted on it. Right for a person at a keyboard; wrong for a worker that starts
     /// afresh in the middle of a run.
     pub give_up_early: bool,
-    /// Whether `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` are obeyed. Loopback is never asked through a proxy.
+    /// What may be asked.
+    pub reach: Reach,
+    /// Whether `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` are obeyed. Loopback is never asked through a proxy, and
+    /// under [`Reach::Guarded`] nothing is.
     pub system_proxy: bool,
     /// The clock deadlines are read by.
     pub now: fn() -> Timestamp,
@@ -35,6 +40,7 @@ impl Default for HttpOptions {
             run: None,
             timeouts: Timeouts::default(),
             give_up_early: true,
+            reach: Reach::default(),
             system_proxy: false,
             now: Timestamp::now,
         }
@@ -94,8 +100,8 @@ impl HttpOptions {
         HeaderValue::from_str(&text).map_err(|_| SetupError::UserAgent { text })
     }
 
-    /// A client that obeys the proxies of the environment, or does not.
-    pub(crate) fn client(&self, proxy: bool) -> Result<Client, SetupError> {
+    /// A client that obeys the proxies of the environment, unless it is told otherwise.
+    pub(crate) fn builder(&self) -> Result<ClientBuilder, SetupError> {
         let builder = Client::builder()
             .user_agent(self.user_agent()?)
             .redirect(Policy::none())
@@ -104,8 +110,7 @@ impl HttpOptions {
             .pool_max_idle_per_host(usize::try_from(self.concurrency).unwrap_or(usize::MAX))
             .http2_initial_stream_window_size(HTTP2_WINDOW_BYTES)
             .http2_initial_connection_window_size(HTTP2_WINDOW_BYTES.saturating_mul(2));
-        let builder = if proxy { builder } else { builder.no_proxy() };
-        builder.build().map_err(SetupError::Client)
+        Ok(builder)
     }
 }
 

@@ -45,6 +45,17 @@ fn encoded_twice(before: &str, after: &str) -> bool {
     count(after) > count(before)
 }
 
+/// An error that says who sent us, if it is that we may not go there.
+pub(crate) fn led_astray(error: SourceError, from: Option<&Url>) -> SourceError {
+    match (error, from) {
+        (SourceError::Permanent(reason), Some(from)) if reason.kind == ReasonKind::SourceNotAllowed => {
+            let message = format!("{} redirects elsewhere: {}", plain(from), reason.message);
+            SourceError::Permanent(Reason::new(reason.kind, message))
+        }
+        (error, _) => error,
+    }
+}
+
 /// The error of a chain that does not end.
 pub(crate) fn too_many(last: &Url) -> SourceError {
     let message = format!("more than {MAX_REDIRECTS} redirects, the last to {}", plain(last));

@@ -16,6 +16,7 @@ use crate::{
     exchange::{Answer, Exchange},
     memory::Memory,
     refusal::{MAX_PAGE_BYTES, Refusal},
+    resolver::{Lookup, System},
     trouble::plain,
 };
 
@@ -59,7 +60,15 @@ impl HttpSource {
     /// # Errors
     /// [`SetupError`]: a contact that cannot be sent, no root certificates.
     pub fn new(options: HttpOptions, meter: Arc<Meter>) -> Result<Self, SetupError> {
-        Ok(Self { exchange: Exchange::new(options)?, memory: Memory::default(), meter })
+        Self::with_lookup(options, meter, &(Arc::new(System) as Arc<dyn Lookup>))
+    }
+
+    pub(crate) fn with_lookup(
+        options: HttpOptions,
+        meter: Arc<Meter>,
+        lookup: &Arc<dyn Lookup>,
+    ) -> Result<Self, SetupError> {
+        Ok(Self { exchange: Exchange::new(options, lookup)?, memory: Memory::default(), meter })
     }
 
     fn until(&self, deadline: Deadline) -> Option<Instant> {

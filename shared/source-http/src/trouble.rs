@@ -4,6 +4,8 @@ use reqwest::Url;
 use run::{Reason, ReasonKind};
 use steps::ports::SourceError;
 
+use crate::NotAllowed;
+
 /// A URL for messages: without query and user, in which secrets travel.
 pub(crate) fn plain(url: &Url) -> String {
     let mut url = url.clone();
@@ -23,6 +25,11 @@ pub(crate) fn authority(url: &Url) -> String {
 
 pub(crate) fn transient(kind: ReasonKind, message: String) -> SourceError {
     SourceError::Transient { reason: Reason::new(kind, message), retry_after: None }
+}
+
+/// The request was not sent, and will not be.
+pub(crate) fn not_allowed(error: &NotAllowed) -> SourceError {
+    permanent(ReasonKind::SourceNotAllowed, error.to_string())
 }
 
 fn permanent(kind: ReasonKind, message: String) -> SourceError {
@@ -54,6 +61,9 @@ pub(crate) fn no_answer(error: &reqwest::Error, url: &Url, connect: Duration, ty
     let first = if typo { permanent } else { transient };
     if error.is_builder() {
         return permanent(ReasonKind::BadRequest, format!("{} cannot be asked for: {root}", plain(url)));
+    }
+    if let Some(error) = causes(error).find_map(|cause| cause.downcast_ref()) {
+        return not_allowed(error);
     }
     if error.is_dns() {
         // The resolver, not the name, is at fault.

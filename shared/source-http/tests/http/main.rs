@@ -6,6 +6,7 @@ mod bodies;
 mod brackets;
 mod conformance;
 mod connections;
+mod guard;
 mod politeness;
 mod redirects;
 mod scripted;

@@ -1,0 +1,3 @@
+//! One chunk from the source to the target, on Lambda.
+
+fn main() {}

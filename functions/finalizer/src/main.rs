@@ -1,0 +1,3 @@
+//! From receipts to a published dataset, on Lambda.
+
+fn main() {}

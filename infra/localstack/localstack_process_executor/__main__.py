@@ -1,0 +1,5 @@
+import sys
+
+from localstack_process_executor.launcher import main
+
+sys.exit(main())

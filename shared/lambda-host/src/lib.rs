@@ -1,0 +1,1 @@
+//! The verbs as Lambda functions: events in, batch item failures out.
