@@ -15,7 +15,7 @@ use crate::{
     HttpOptions, SetupError,
     body::{Body, after, earliest},
     clients::Clients,
-    hosts::Hosts,
+    hosts::{Host, Hosts},
     redirect,
     refusal::{MAX_PAGE_BYTES, Refusal},
     resolver::Lookup,
@@ -77,13 +77,7 @@ impl Exchange {
         let client = self.clients.client(&url).map_err(|error| not_allowed(&error))?;
         let at = authority(&url);
         let host = self.hosts.host(url.host_str().unwrap_or_default());
-        let turn = match until {
-            None => host.turn().await,
-            Some(until) => timeout_at(until, host.turn()).await.map_err(|_| {
-                let message = format!("no turn at `{at}` came up in the time there was; fewer workers would help");
-                transient(ReasonKind::SourceUnreachable, message)
-            })?,
-        };
+        let turn = turn(&host, &at, until).await?;
         let in_flight = meter.map(Meter::request);
         let timeouts = self.options.timeouts;
         let sent = Instant::now();
@@ -107,6 +101,14 @@ impl Exchange {
         let body = Body::new(response, url.clone(), timeouts, sent, until);
         Ok(Answer { status, headers, url, body, _in_flight: in_flight, _turn: turn })
     }
+}
+
+async fn turn(host: &Host, at: &str, until: Option<Instant>) -> Result<Option<OwnedSemaphorePermit>, SourceError> {
+    let Some(until) = until else { return Ok(host.turn().await) };
+    timeout_at(until, host.turn()).await.map_err(|_| {
+        let message = format!("no turn at `{at}` came up in the time there was; fewer workers would help");
+        transient(ReasonKind::SourceUnreachable, message)
+    })
 }
 
 impl Answer<'_> {

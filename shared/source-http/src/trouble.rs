@@ -73,10 +73,8 @@ pub(crate) fn no_answer(error: &reqwest::Error, url: &Url, connect: Duration, ty
     }
     if error.is_connect() && error.is_timeout() {
         let waited = connect.as_secs_f64();
-        return transient(
-            kind,
-            format!("no connection to `{at}` within {waited} s: is the server up, the port right?"),
-        );
+        let message = format!("no connection to `{at}` within {waited} s: is the server up, the port right?");
+        return transient(kind, message);
     }
     match io_kind(error) {
         Some(io::ErrorKind::ConnectionRefused) => {
