@@ -106,7 +106,8 @@ build() {
     # The lock is complete, so nothing is resolved: what is not listed is not installed, and `pip check` says so.
     if ! "$built" -m pip install --disable-pip-version-check --quiet --no-deps --requirement "$lock" >&2 ||
         ! "$built" -m pip check --disable-pip-version-check >&2; then
-        say "the packages of infra/localstack/requirements.txt could not be installed (see above); is the package index reachable?"
+        say "the packages of infra/localstack/requirements.txt could not be installed (see above)"
+        say "is the package index reachable?"
         return 1
     fi
     # Written last: an interrupted build leaves no stamp and is made again.
@@ -121,7 +122,8 @@ install_package() {
     rm -rf "$copy" "$package_stamp"
     mkdir -p "$copy"
     cp -R "$package/pyproject.toml" "$package/README.md" "$package/localstack_process_executor" "$copy/"
-    "$built" -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --force-reinstall "$copy" >&2
+    "$built" -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --force-reinstall \
+        "$copy" >&2
     rm -rf "$copy"
     wanted_package_stamp "$built" >"$package_stamp"
 }

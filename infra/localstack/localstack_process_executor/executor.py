@@ -41,11 +41,10 @@ def stop_all() -> None:
 
 
 class InitFailed(Exception):
-    """The process did not get as far as asking for its first invocation. `args`: kind, message, document."""
+    """The process did not get as far as asking for its first invocation. `document` is what the caller gets to see."""
 
     def __init__(self, kind: str, message: str, document: bytes | None = None):
-        super().__init__(kind, message)
-        self.kind = kind
+        super().__init__(f"{kind}: {message}")
         self.document = document or error_document(kind, message)
 
 
@@ -237,6 +236,8 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
 
     def _hand_over(self, invocation: Invocation, payload: str, deadline: float) -> None:
         """Gives the invocation to the process, and returns when it is finished one way or another."""
+        rules = faults.ordered(self._name, payload)
+        clocks: list[threading.Timer] = []
         while not invocation.outcome:
             if self._stopping:
                 invocation.finish("stopped", error_document("Runtime.Stopped", "the environment was stopped"))
@@ -244,13 +245,14 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
             if self._process is None or self._process.exited.is_set():
                 self._spawn(deadline - time.perf_counter())
             process, session = self._process, self._session
-            timers = faults.arm(self._name, payload, process)
+            if rules:
+                invocation.on_taken = lambda process=process: clocks.extend(faults.start(rules, process))
             session.offer(invocation)
-            self._wait(invocation, process, session, deadline)
-            for timer in timers:
-                timer.cancel()
+            self._wait(invocation, process, deadline)
+        for clock in clocks:
+            clock.cancel()
 
-    def _wait(self, invocation: Invocation, process: Process, session: Session, deadline: float) -> None:
+    def _wait(self, invocation: Invocation, process: Process, deadline: float) -> None:
         while not invocation.wait(min(deadline - time.perf_counter(), 0.05)):
             if process.exited.is_set():
                 # It may have answered with its last breath: the handler thread gets a moment to say so.
@@ -267,7 +269,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
                 process.kill()
 
     def _code_has_changed(self) -> bool:
-        """Hot reload, for functions created with S3Bucket=hot-reload and S3Key=FOLDER: a new bootstrap, a new process."""
+        """Hot reload, for functions made with S3Bucket=hot-reload and S3Key=FOLDER: a new bootstrap, a new process."""
         if not self.function_version.config.code.is_hot_reloading():
             return False
         try:
@@ -280,7 +282,8 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
     def _log_end(self, invocation: Invocation, duration_ms: float, peak_mb: int | None) -> None:
         report = (
             f"REPORT RequestId: {invocation.request_id}\tDuration: {duration_ms:.2f} ms\t"
-            f"Billed Duration: {math.ceil(duration_ms)} ms\tMemory Size: {self.function_version.config.memory_size} MB\t"
+            f"Billed Duration: {math.ceil(duration_ms)} ms\t"
+            f"Memory Size: {self.function_version.config.memory_size} MB\t"
             f"Max Memory Used: {peak_mb or 0} MB"
         )
         if self._init_ms is not None:

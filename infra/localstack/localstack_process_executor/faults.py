@@ -6,7 +6,8 @@ LAMBDA_PROCESS_FAULTS names a JSON file: a list of rules, read again at each inv
 
 `function` is a part of the function's name and `contains` a part of the payload; both may be left out. `kill` is
 SIGKILL to the process and all it started; `freeze` is SIGSTOP, so that the function's time-out ends it. `after_ms`
-counts from when the invocation is handed over. A rule applies `times` times, always if that is null or absent.
+counts from when the process takes the invocation; with 0 it does not get to see it. A rule applies `times` times,
+always if that is null or absent.
 """
 
 import json
@@ -48,16 +49,23 @@ def _applies(rule: dict, function: str, payload: str) -> bool:
     return True
 
 
-def arm(function: str, payload: str, process: Process) -> list[threading.Timer]:
-    """Starts the clocks of the rules that apply; the caller cancels them when the invocation is over."""
-    timers = []
-    for rule in _rules():
-        if not _applies(rule, function, payload):
-            continue
-        LOG.warning("fault for %s (pid %d): %s", function, process.pid, rule)
+def ordered(function: str, payload: str) -> list[dict]:
+    """The rules that apply to this invocation; they are counted with that."""
+    return [rule for rule in _rules() if _applies(rule, function, payload)]
+
+
+def start(rules: list[dict], process: Process) -> list[threading.Timer]:
+    """Called at the moment the process takes the invocation. The caller cancels the clocks when it is over."""
+    clocks = []
+    for rule in rules:
+        LOG.warning("fault for pid %d: %s", process.pid, rule)
         number = _SIGNALS[rule.get("do", "kill")]
-        timer = threading.Timer(rule.get("after_ms", 0) / 1000, process.signal, [number])
-        timer.daemon = True
-        timer.start()
-        timers.append(timer)
-    return timers
+        delay = rule.get("after_ms", 0) / 1000
+        if delay <= 0:
+            process.signal(number)  # at once: a thread might come too late for a quick function
+            continue
+        clock = threading.Timer(delay, process.signal, [number])
+        clock.daemon = True
+        clock.start()
+        clocks.append(clock)
+    return clocks

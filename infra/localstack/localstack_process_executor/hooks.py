@@ -12,7 +12,7 @@ from localstack_process_executor import settings
 
 LOG = logging.getLogger(__name__)
 
-STOP_SECONDS = 20
+STOP_SECONDS = 15
 
 
 @hooks.on_infra_start()
@@ -37,6 +37,19 @@ def stop():
     # Only if a function was ever run: importing the executor now would be a strange thing to do.
     if executor := sys.modules.get("localstack_process_executor.executor"):
         executor.stop_all()
+    threading.Thread(target=_leave, name="leave", daemon=True).start()
+
+
+def _leave():
+    """Leaves as soon as LocalStack has shut down. Python would go on waiting for LocalStack's threads, and one that was
+    loading a service or calling the server that has just gone keeps it for half a minute or for ever."""
+    from localstack.runtime import get_current_runtime
+
+    runtime = get_current_runtime()
+    if not runtime.stopped.wait(STOP_SECONDS):
+        LOG.error("LocalStack did not shut down within %d s, so it leaves all the same", STOP_SECONDS)
+    sys.stdout.flush()
+    os._exit(runtime.exit_code if runtime.stopped.is_set() else 1)
 
 
 def _move_s3_storage():
@@ -53,6 +66,3 @@ def _stop_with_stdin():
     while os.read(0, 4096):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
-    threading.Event().wait(STOP_SECONDS)
-    LOG.error("LocalStack did not stop within %d s of its standard input closing", STOP_SECONDS)
-    os._exit(1)

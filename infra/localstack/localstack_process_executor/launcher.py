@@ -55,9 +55,14 @@ def say(message: str) -> None:
     print(f"localstack: {message}", file=sys.stderr, flush=True)
 
 
-def free_port() -> int:
+def free_port(wanted: int) -> int | None:
+    """A port that nothing listens on: the wanted one, or any for 0. None if the wanted one is taken."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError:
+            return None
         return probe.getsockname()[1]
 
 
@@ -105,22 +110,28 @@ def healthy(endpoint: str) -> bool:
         return False
 
 
-def start(state: pathlib.Path, port: int, timeout: float, stop_with_stdin: bool) -> int:
+def start(state: pathlib.Path, wanted_port: int, timeout: float, stop_with_stdin: bool) -> int:
     if process := running(state):
         say(f"already running with pid {process.pid} at {(state / 'endpoint').read_text().strip()}; stop it first")
+        return 1
+    # Looked at beforehand: once it has started, whoever listens there would pass for it.
+    port = free_port(wanted_port)
+    if port is None:
+        say(f"port {wanted_port} of 127.0.0.1 is in use; --port 0 takes a free one")
         return 1
     for name in STATE_FOLDERS:
         shutil.rmtree(state / name, ignore_errors=True)
         (state / name).mkdir(parents=True)
     for name in STATE_FILES:
         (state / name).unlink(missing_ok=True)
-    port = port or free_port()
     endpoint = f"http://127.0.0.1:{port}"
+    # In a session of its own LocalStack cannot read from a terminal; there, Ctrl-C stops it.
+    watch_stdin = stop_with_stdin and not sys.stdin.isatty()
     with open(state / "log", "wb") as log:
         child = subprocess.Popen(
             [sys.executable, "-m", MAIN],
-            env=environment(state, port, stop_with_stdin),
-            stdin=None if stop_with_stdin else subprocess.DEVNULL,
+            env=environment(state, port, watch_stdin),
+            stdin=None if watch_stdin else subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,

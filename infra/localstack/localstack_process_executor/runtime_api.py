@@ -9,6 +9,7 @@ import queue
 import select
 import socket
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 MAX_RESPONSE = 6 * 1024 * 1024 + 100
@@ -28,6 +29,7 @@ class Invocation:
         self.headers = headers
         self.body = body
         self.taken = False
+        self.on_taken: Callable[[], None] | None = None
         self.payload = b""
         self.outcome = ""
         self._done = threading.Event()
@@ -137,7 +139,11 @@ class _Handler(BaseHTTPRequestHandler):
                 invocation = session.slot.get(timeout=0.5)
             except queue.Empty:
                 continue
+            if not self._client_is_there():
+                return None  # killed while it was idle; the invocation is untouched, and another process gets it
             invocation.taken = True
+            if invocation.on_taken:
+                invocation.on_taken()
             return invocation
         return None
 

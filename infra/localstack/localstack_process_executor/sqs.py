@@ -5,8 +5,8 @@ MaximumConcurrency nor more than one environment. Here one thread of each mappin
 thread of its own, with at most MaximumConcurrency under way.
 
 One collector rather than one per place: with a batching window, N collectors would share the messages of a quiet queue
-out among themselves and send N small batches where AWS sends one. The collector takes nothing from the queue while all
-places are taken, so that no message spends its visibility timeout waiting in here.
+out among themselves and send N small batches where AWS sends one. The collector takes no more from the queue than there
+are free places for, so that no message spends its visibility timeout waiting in here.
 
 FIFO queues keep LocalStack's own poller, which is serial.
 """
@@ -16,7 +16,8 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import batched
 
 from localstack.services.lambda_.event_source_mapping import esm_worker_factory
 from localstack.services.lambda_.event_source_mapping.esm_worker import EsmWorker
@@ -34,35 +35,44 @@ RECORD_OVERHEAD = 1_000
 
 LONG_POLL_SECONDS = 1
 
+# What one request fetches for several batches together: bodies of 256 KB make that 12 MB.
+MOST_MESSAGES = 50
+
 
 class Places:
-    """How many batches of a mapping may run at once. It belongs to the mapping rather than to a poller: an update makes
-    a new poller while batches of the old one are still running, and the two together keep to the limit."""
+    """How many batches of a mapping may run at once.
+
+    It belongs to the mapping rather than to a poller: an update makes a new poller while batches of the old one are
+    still running, and the two together keep to the limit.
+    """
 
     def __init__(self):
         self._condition = threading.Condition()
         self._taken = 0
         self._limit = 1
+        self.closed = False  # the mapping is disabled or deleted: nothing more may start
 
-    def set_limit(self, limit: int) -> None:
+    def open(self, limit: int) -> None:
         with self._condition:
             self._limit = limit
+            self.closed = False
             self._condition.notify_all()
 
-    def take(self, stop: threading.Event) -> bool:
-        """Waits for a free place; False when told to stop first."""
+    def take(self, most: int, stop: threading.Event) -> int:
+        """Waits until a place is free and takes the free ones, at most `most`; 0 when told to stop first."""
         with self._condition:
             while not stop.is_set():
-                if self._taken < self._limit:
-                    self._taken += 1
-                    return True
+                free = min(self._limit - self._taken, most)
+                if free > 0:
+                    self._taken += free
+                    return free
                 self._condition.wait(0.2)
-            return False
+            return 0
 
-    def give_back(self) -> None:
+    def give_back(self, places: int) -> None:
         with self._condition:
-            self._taken -= 1
-            self._condition.notify()
+            self._taken -= places
+            self._condition.notify_all()
 
 
 _places: dict[str, Places] = {}
@@ -77,42 +87,47 @@ def _places_of(mapping: str) -> Places:
 class ConcurrentSqsPoller(SqsPoller):
     """Polls for one mapping. `bind` is called before the first poll."""
 
-    def bind(self, mapping: str, limit: int, stop: threading.Event) -> None:
-        self._stop = stop
+    def bind(self, mapping: str, places: Places, stop: threading.Event) -> None:
         self._mapping = mapping
-        self._places = _places_of(mapping)
-        self._places.set_limit(limit)
+        self._places = places
+        self._stop = stop
 
     def poll_events(self) -> None:
         """Polls until the mapping is stopped. What is raised makes LocalStack wait a while and call again."""
         if self.is_fifo_queue:
             return super().poll_events()
-        while self._places.take(self._stop):
-            started = False
+        # With a window, batches are gathered one after another. Without, one request fetches for all free places: the
+        # request is what takes time.
+        most = 1 if self.maximum_batching_window else max(1, MOST_MESSAGES // self.batch_size)
+        while places := self._places.take(most, self._stop):
+            batches = []
             try:
-                batch = self._collect()
-                if batch:
-                    self._start(batch)
-                    started = True
+                messages = self._collect(places * self.batch_size)
+                if self._places.closed:
+                    self._return(messages)
+                else:
+                    batches = list(batched(messages, self.batch_size))
             finally:
-                if not started:
-                    self._places.give_back()
+                self._places.give_back(places - len(batches))
+            for batch in batches:
+                name = f"sqs-batch-{self._mapping}"
+                threading.Thread(target=self._run, args=(batch,), name=name, daemon=True).start()
         return None
 
-    def _collect(self) -> list[dict]:
-        """One batch: full, or what there was when the batching window closed. Empty after a quiet second."""
-        batch = self._receive(self.batch_size, LONG_POLL_SECONDS)
+    def _collect(self, most: int) -> list[dict]:
+        """What there is; with a window a full batch, or what there was when it closed. Empty after a quiet second."""
+        messages = self._receive(most, LONG_POLL_SECONDS)
         closes = time.monotonic() + self.maximum_batching_window
-        while batch and len(batch) < self.batch_size and not self._stop.is_set():
+        while messages and len(messages) < self.batch_size and not self._stop.is_set():
             left = closes - time.monotonic()
             if left <= 0:
                 break
             if left >= LONG_POLL_SECONDS:
-                batch += self._receive(self.batch_size - len(batch), LONG_POLL_SECONDS)
+                messages += self._receive(self.batch_size - len(messages), LONG_POLL_SECONDS)
             else:
                 self._stop.wait(min(left, 0.1))
-                batch += self._receive(self.batch_size - len(batch), 0)
-        return batch
+                messages += self._receive(self.batch_size - len(messages), 0)
+        return messages
 
     def _receive(self, limit: int, wait: int) -> list[dict]:
         answer = self.source_client.receive_message(
@@ -126,12 +141,18 @@ class ConcurrentSqsPoller(SqsPoller):
         )
         return answer.get("Messages", [])
 
-    def _start(self, batch: list[dict]) -> None:
-        """Runs the batch in a thread, which gives the place back. A batch too large for one payload becomes several
-        invocations, one after another in the same place."""
-        threading.Thread(target=self._run, args=(batch,), name=f"sqs-batch-{self._mapping}", daemon=True).start()
+    def _return(self, messages: list[dict]) -> None:
+        """Puts back what came in just as the mapping was disabled or deleted."""
+        for ten in batched(messages, 10):
+            entries = [
+                {"Id": str(i), "ReceiptHandle": message["ReceiptHandle"], "VisibilityTimeout": 0}
+                for i, message in enumerate(ten)
+            ]
+            self.source_client.change_message_visibility_batch(QueueUrl=self.queue_url, Entries=entries)
 
-    def _run(self, batch: list[dict]) -> None:
+    def _run(self, batch: tuple[dict, ...]) -> None:
+        """Handles a batch in its place, and gives that back. A batch too large for one payload becomes several
+        invocations, one after another."""
         try:
             for part in _payloads(batch):
                 try:
@@ -140,7 +161,7 @@ class ConcurrentSqsPoller(SqsPoller):
                     # The messages stay in the queue and are seen again after their visibility timeout.
                     LOG.info("a batch of %d from %s failed: %s", len(part), self.source_arn, error)
         finally:
-            self._places.give_back()
+            self._places.give_back(1)
 
     def _process(self, messages: list[dict]) -> None:
         """LocalStack's `handle_messages`, but for the bodies: that one parses and rewrites those that are JSON, so that
@@ -171,7 +192,7 @@ class ConcurrentSqsPoller(SqsPoller):
         return bool(self.filter_events([parsed]))
 
 
-def _payloads(messages: list[dict]) -> Iterator[list[dict]]:
+def _payloads(messages: Iterable[dict]) -> Iterator[list[dict]]:
     part: list[dict] = []
     size = 0
     for message in messages:
@@ -187,14 +208,25 @@ def _payloads(messages: list[dict]) -> Iterator[list[dict]]:
 
 
 class ConcurrentEsmWorker(EsmWorker):
-    """LocalStack's worker of a mapping, which tells the poller its limit and when to stop."""
+    """LocalStack's worker of a mapping, which tells the poller how many batches there may be and when to stop.
 
-    def __init__(self, esm_config, poller, **kwargs):
-        super().__init__(esm_config, poller, **kwargs)
-        if isinstance(poller, ConcurrentSqsPoller):
+    An update makes a new worker, enabled or not, before it stops the old one.
+    """
+
+    def __init__(self, esm_config, poller, enabled=True, **kwargs):
+        super().__init__(esm_config, poller, enabled=enabled, **kwargs)
+        self._places = _places_of(self.uuid)
+        if enabled:
             scaling = esm_config.get("ScalingConfig") or {}
-            limit = scaling.get("MaximumConcurrency") or settings.SQS_CONCURRENCY
-            poller.bind(esm_config["UUID"], limit, self._shutdown_event)
+            self._places.open(scaling.get("MaximumConcurrency") or settings.SQS_CONCURRENCY)
+        else:
+            self._places.closed = True
+        if isinstance(poller, ConcurrentSqsPoller):
+            poller.bind(self.uuid, self._places, self._shutdown_event)
+
+    def delete(self):
+        self._places.closed = True
+        super().delete()
 
 
 def install() -> None:

@@ -3,7 +3,7 @@
 INIT in its environment says how it initialises: "ok", "exit", "error", "hang", or "once:PATH" (exits, leaving PATH as a
 note, and starts properly the next time). An event says what to do, and so does the body of each SQS record:
 
-    {"do": "ok" | "error" | "exit" | "sleep" | "environment" | "put" | "child", ...}
+    {"do": "ok" | "error" | "exit" | "sleep" | "wait" | "environment" | "put" | "child", ...}
 """
 
 import json
@@ -61,6 +61,10 @@ def work(event):
         os._exit(event.get("code", 101))
     if do == "sleep":
         time.sleep(event["seconds"])
+    if do == "wait":
+        pathlib.Path(event["begun"]).touch()
+        while not os.path.exists(event["until"]):
+            time.sleep(0.05)
     if do == "environment":
         return dict(os.environ)
     if do == "put":

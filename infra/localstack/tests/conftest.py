@@ -1,5 +1,6 @@
 """One LocalStack for the whole run, started as a user would start it, and a few words to talk to it with."""
 
+import base64
 import io
 import json
 import os
@@ -75,19 +76,23 @@ class Cloud:
         self.endpoint = endpoint
         self.calls = state / "calls.jsonl"
         self.faults = state / "faults.json"
+        self._clients = {}
 
     def client(self, service):
-        # One try and a long wait: a time-out must not turn into a second invocation.
-        return boto3.client(
-            service,
-            endpoint_url=self.endpoint,
-            region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            config=botocore.config.Config(
+        if service not in self._clients:
+            # One try and a long wait: a time-out must not turn into a second invocation.
+            config = botocore.config.Config(
                 retries={"total_max_attempts": 1}, read_timeout=60, max_pool_connections=32
-            ),
-        )
+            )
+            self._clients[service] = boto3.client(
+                service,
+                endpoint_url=self.endpoint,
+                region_name="us-east-1",
+                aws_access_key_id="test",
+                aws_secret_access_key="test",
+                config=config,
+            )
+        return self._clients[service]
 
     def function(self, name=None, timeout=10, code=None, role=None, **environment):
         name = name or f"f-{uuid.uuid4().hex[:8]}"
@@ -104,8 +109,6 @@ class Cloud:
 
     def invoke(self, name, **event):
         """The answer, the kind of error (or None), and the log."""
-        import base64
-
         answer = self.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event), LogType="Tail")
         log = base64.b64decode(answer.get("LogResult", "")).decode()
         return json.loads(answer["Payload"].read()), answer.get("FunctionError"), log
@@ -166,3 +169,5 @@ def cloud(tmp_path_factory):
     yield Cloud(state, endpoint)
     launcher.stdin.close()
     launcher.wait(30)
+    left = [line["pid"] for line in lines(state / "invocations.jsonl") if line["pid"] and alive(line["pid"])]
+    assert not left, "these have outlived LocalStack"

@@ -4,9 +4,10 @@ import concurrent.futures
 import os
 import re
 import signal
+import sys
 import time
 
-from conftest import INIT_TIMEOUT, alive, package, until
+from conftest import HERE, INIT_TIMEOUT, alive, package, until
 
 
 def test_an_answer_and_its_log(cloud):
@@ -69,6 +70,7 @@ def test_an_idle_process_that_is_killed_is_replaced(cloud):
     name = cloud.function()
     first, _, _ = cloud.invoke(name)
     os.kill(first["pid"], signal.SIGKILL)
+    until(lambda: not alive(first["pid"]), what="its end")
     then, error, _ = cloud.invoke(name)
     assert error is None and then["pid"] != first["pid"]
 
@@ -124,21 +126,22 @@ def test_what_a_function_starts_ends_with_it(cloud):
     until(lambda: not alive(child), what="the end of the child")
 
 
-def test_new_configuration_and_code(cloud):
-    name = cloud.function()
+def test_new_configuration_and_code(cloud, tmp_path):
+    name = cloud.function(timeout=20)
     functions = cloud.client("lambda")
     first, _, _ = cloud.invoke(name)
+    begun, go_on = tmp_path / "begun", tmp_path / "go-on"
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        running = pool.submit(cloud.invoke, name, do="sleep", seconds=1.5)
-        until(lambda: cloud.state.joinpath("invocations.jsonl").exists())
-        time.sleep(0.4)
+        running = pool.submit(cloud.invoke, name, do="wait", begun=str(begun), until=str(go_on))
+        until(begun.exists, what="the invocation that is under way")
         functions.update_function_configuration(FunctionName=name, Environment={"Variables": {"CODE": "2"}})
         functions.get_waiter("function_updated_v2").wait(FunctionName=name)
         then, error, _ = cloud.invoke(name)
         assert error is None and then["version"] == "2" and then["pid"] != first["pid"]
-        assert not running.done(), "the update was meant to come while the old version was at work"
         # On AWS an update lets the invocations of the old version finish.
-        assert running.result(10)[1] is None
+        assert alive(first["pid"]) and not running.done()
+        go_on.touch()
+        assert running.result(20)[1] is None
     until(lambda: not alive(first["pid"]), what="the end of the old version's process")
     functions.update_function_code(FunctionName=name, ZipFile=package(other="no bootstrap any more"))
     functions.get_waiter("function_updated_v2").wait(FunctionName=name)
@@ -146,13 +149,11 @@ def test_new_configuration_and_code(cloud):
 
 
 def test_hot_reload(cloud, tmp_path):
-    import conftest
-
     bootstrap = tmp_path / "bootstrap"
 
     def write(version):
-        text = (conftest.HERE / "bootstrap.py").read_text().replace('os.environ.get("CODE", "1")', repr(version))
-        bootstrap.write_text(f"#!{os.sys.executable} -SE\n{text}")
+        text = (HERE / "bootstrap.py").read_text().replace('os.environ.get("CODE", "1")', repr(version))
+        bootstrap.write_text(f"#!{sys.executable} -SE\n{text}")
         bootstrap.chmod(0o755)
 
     write("one")

@@ -28,8 +28,9 @@ def test_the_limit_holds_through_update_disable_and_enable(cloud):
     url, arn = cloud.queue(visibility=30)
     mapping = cloud.map(arn, name, BatchSize=1, ScalingConfig={"MaximumConcurrency": 6})
 
-    cloud.send(url, [{"do": "sleep", "seconds": 1}] * 12)
-    until(lambda: cloud.left(url) <= 6, what="the first six")
+    cloud.send(url, [{"do": "sleep", "seconds": 1.2}] * 12)
+    until(lambda: cloud.left(url) <= 6, what="the end of the first six")
+    time.sleep(0.5)
     # Six more are running; from here on two at a time, those that are still running included.
     functions.update_event_source_mapping(UUID=mapping, ScalingConfig={"MaximumConcurrency": 2})
     updated = time.time()
@@ -38,7 +39,7 @@ def test_the_limit_holds_through_update_disable_and_enable(cloud):
     seen = cloud.invocations(name)
     assert len(seen) == 18
     assert max(line["concurrent"] for line in seen) == 6
-    assert max(line["concurrent"] for line in seen if line["time"] > updated + 0.2) == 2
+    assert max(line["concurrent"] for line in seen if line["time"] > updated) == 2
 
     functions.update_event_source_mapping(UUID=mapping, Enabled=False)
     until(lambda: functions.get_event_source_mapping(UUID=mapping)["State"] == "Disabled", what="State Disabled")
@@ -59,7 +60,7 @@ def test_the_limit_holds_through_update_disable_and_enable(cloud):
 
 def test_failed_items_come_again_and_end_among_the_dead_letters(cloud):
     name = cloud.function()
-    url, arn, dead = cloud.queue(dead_letters_after=3, visibility=1)
+    url, arn, dead = cloud.queue(dead_letters_after=3, visibility=2)
     cloud.map(arn, name, BatchSize=5)
     cloud.send(url, [{"do": "error" if i in (2, 7) else "ok", "i": i} for i in range(10)])
     until(lambda: cloud.left(dead) == 2, what="two dead letters")
@@ -69,7 +70,7 @@ def test_failed_items_come_again_and_end_among_the_dead_letters(cloud):
 
 def test_a_batch_whose_process_ends_comes_again_and_ends_among_the_dead_letters(cloud):
     name = cloud.function()
-    url, arn, dead = cloud.queue(dead_letters_after=2, visibility=1)
+    url, arn, dead = cloud.queue(dead_letters_after=2, visibility=2)
     cloud.map(arn, name, BatchSize=10)
     cloud.send(url, [{"do": "exit"}])
     until(lambda: cloud.left(dead) == 1, what="a dead letter")
@@ -78,12 +79,11 @@ def test_a_batch_whose_process_ends_comes_again_and_ends_among_the_dead_letters(
 
 def test_large_batches_with_a_window(cloud):
     name = cloud.function()
-    url, arn = cloud.queue(visibility=4)
+    url, arn = cloud.queue(visibility=30)
     cloud.send(url, [{"do": "error" if i == 77 else "ok", "i": i} for i in range(700)])
     cloud.map(arn, name, BatchSize=1000, MaximumBatchingWindowInSeconds=2)
     until(lambda: cloud.left(url) == 1, 30, "all but the one that fails")
-    first = [line for line in cloud.invocations(name)]
-    assert len(first) == 1, "the messages were there, and fit into one batch"
+    assert len(cloud.invocations(name)) == 1, "the messages were there, and fit into one batch"
 
 
 def test_a_window_gathers_what_trickles_in(cloud):
@@ -113,11 +113,11 @@ def test_a_body_arrives_as_it_was_sent(cloud):
     name = cloud.function()
     url, arn = cloud.queue(visibility=30)
     body = '{"n":1.0e2,  "do":"error", "message":"\\u00e9"}'
-    # Without ReportBatchItemFailures the answer does not matter; the log of the event is what is looked at.
+    # The event is looked at by a fault, which waits for the very text.
     cloud.map(arn, name, BatchSize=1)
     cloud.faults.write_text(json.dumps([{"function": name, "contains": json.dumps(body), "do": "kill", "times": 1}]))
     cloud.send(url, [body])
-    until(lambda: [line for line in cloud.invocations(name) if line["outcome"] == "exit"], what="the very text")
+    until(lambda: [line for line in cloud.invocations(name) if line["outcome"] == "exit"], what="the text as sent")
 
 
 def test_a_filter_drops_what_does_not_match(cloud):
