@@ -5,16 +5,31 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use jiff::Timestamp;
 use steps::ports::{Entry, Head, Metadata, Object, Store, StoreError};
+use tokio::time::Instant;
 
-/// Objects in memory: for tests and simulations.
-#[derive(Debug, Default)]
-pub struct MemoryStore(Mutex<Objects>);
+/// Objects in memory: for tests and simulations. Its clock is tokio's, which tests pause, and begins with 2026.
+#[derive(Debug)]
+pub struct MemoryStore {
+    objects: Mutex<Objects>,
+    since: Instant,
+}
+
+/// 2026-01-01, in seconds of the epoch.
+const BEGINNING: i64 = 1_767_225_600;
 
 #[derive(Debug, Default)]
 struct Objects {
-    objects: BTreeMap<String, Kept>,
+    by_key: BTreeMap<String, Kept>,
     writes: u64,
+    now: Option<Timestamp>,
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self { objects: Mutex::default(), since: Instant::now() }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -22,16 +37,20 @@ struct Kept {
     bytes: Bytes,
     metadata: Metadata,
     etag: String,
+    modified: Option<Timestamp>,
 }
 
 impl MemoryStore {
     fn lock(&self) -> MutexGuard<'_, Objects> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
+        objects.now =
+            Timestamp::from_second(BEGINNING).ok().and_then(|time| time.checked_add(self.since.elapsed()).ok());
+        objects
     }
 
     /// Every object, by key.
     pub fn snapshot(&self) -> BTreeMap<String, Bytes> {
-        self.lock().objects.iter().map(|(key, kept)| (key.clone(), kept.bytes.clone())).collect()
+        self.lock().by_key.iter().map(|(key, kept)| (key.clone(), kept.bytes.clone())).collect()
     }
 }
 
@@ -39,7 +58,7 @@ impl Objects {
     fn put(&mut self, key: &str, bytes: Bytes, metadata: Metadata) -> String {
         self.writes += 1;
         let etag = format!("\"{}\"", self.writes);
-        self.objects.insert(key.to_owned(), Kept { bytes, metadata, etag: etag.clone() });
+        self.by_key.insert(key.to_owned(), Kept { bytes, metadata, etag: etag.clone(), modified: self.now });
         etag
     }
 }
@@ -52,7 +71,7 @@ impl Store for MemoryStore {
 
     async fn put_new(&self, key: &str, bytes: Bytes) -> Result<bool, StoreError> {
         let mut objects = self.lock();
-        let absent = !objects.objects.contains_key(key);
+        let absent = !objects.by_key.contains_key(key);
         if absent {
             objects.put(key, bytes, Metadata::new());
         }
@@ -61,7 +80,7 @@ impl Store for MemoryStore {
 
     async fn put_if_match(&self, key: &str, bytes: Bytes, etag: &str) -> Result<bool, StoreError> {
         let mut objects = self.lock();
-        let same = objects.objects.get(key).is_some_and(|kept| kept.etag == etag);
+        let same = objects.by_key.get(key).is_some_and(|kept| kept.etag == etag);
         if same {
             objects.put(key, bytes, Metadata::new());
         }
@@ -69,17 +88,17 @@ impl Store for MemoryStore {
     }
 
     async fn get(&self, key: &str) -> Result<Option<Object>, StoreError> {
-        let kept = self.lock().objects.get(key).cloned();
+        let kept = self.lock().by_key.get(key).cloned();
         Ok(kept.map(|kept| Object {
             bytes: kept.bytes,
             version: Some(kept.etag.clone()),
             etag: Some(kept.etag),
-            modified: None,
+            modified: kept.modified,
         }))
     }
 
     async fn head(&self, key: &str) -> Result<Option<Head>, StoreError> {
-        let kept = self.lock().objects.get(key).cloned();
+        let kept = self.lock().by_key.get(key).cloned();
         Ok(kept.map(|kept| Head {
             length: kept.bytes.len() as u64,
             version: Some(kept.etag.clone()),
@@ -90,18 +109,18 @@ impl Store for MemoryStore {
 
     async fn list(&self, prefix: &str) -> Result<Vec<Entry>, StoreError> {
         let objects = self.lock();
-        let from = objects.objects.range(prefix.to_owned()..).take_while(|(key, _)| key.starts_with(prefix));
+        let from = objects.by_key.range(prefix.to_owned()..).take_while(|(key, _)| key.starts_with(prefix));
         let entry = |(key, kept): (&String, &Kept)| Entry {
             key: key.clone(),
             length: kept.bytes.len() as u64,
             etag: Some(kept.etag.clone()),
-            modified: None,
+            modified: kept.modified,
         };
         Ok(from.map(entry).collect())
     }
 
     async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        self.lock().objects.remove(key);
+        self.lock().by_key.remove(key);
         Ok(())
     }
 }

@@ -73,6 +73,12 @@ impl RunId {
         self.0.strip_prefix(request.short()).is_some_and(|rest| rest.starts_with('-'))
     }
 
+    /// Whether another run is one of the same request.
+    pub fn is_of_request_of(&self, other: &Self) -> bool {
+        let request = |run: &'_ Self| run.0.rsplit_once('-').map(|(request, _)| request.to_owned());
+        request(self).is_some_and(|ours| request(other) == Some(ours))
+    }
+
     /// The attempt's number, if this is an attempt of that request.
     pub fn attempt_of(&self, request: &Digest) -> Option<u32> {
         self.0.strip_prefix(request.short())?.strip_prefix('-')?.parse().ok()
@@ -145,6 +151,8 @@ mod tests {
         assert!(run.is_of(&request) && !run.is_of(&Digest::of(b"other")));
         assert_eq!(run.attempt_of(&request), None);
         assert!(RunId::try_from(run.to_string()).is_ok());
+        assert!(run.is_of_request_of(&RunId::attempt(&request, 2)));
+        assert!(!run.is_of_request_of(&RunId::of_version(&Digest::of(b"other"), "another")));
     }
 
     #[test]

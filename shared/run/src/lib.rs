@@ -29,11 +29,11 @@ pub use fingerprint::{Change, Fingerprint, fingerprint};
 pub use plan::{Plan, PlannedArray, Skipped, Totals};
 pub use planner::{PlanError, Planning, plan};
 pub use reason::{Reason, ReasonKind};
-pub use record::{Failure, Receipt, Record, SegmentName, Timings, What, read_segment, write_segment};
+pub use record::{Failure, Receipt, Record, SegmentName, Timings, Wait, What, read_segment, write_segment};
 pub use report::{Percentiles, Report, report};
-pub use request::{IndexRange, Mode, Request, RequestError};
+pub use request::{IndexRange, MAX_REQUEST_LENGTH, Mode, Request, RequestError};
 pub use target::{Target, TargetError};
-pub use task::{ChunkTask, PlanTask};
+pub use task::{ChunkTask, PlanMessage, PlanTask};
 pub use url::{SourceUrl, SourceUrlError};
 
 /// The version of dap2zarr, as it stands in documents and in the User-Agent.

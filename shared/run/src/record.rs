@@ -76,7 +76,7 @@ pub enum What {
     Receipt(Receipt),
     /// It failed for good.
     Failure(Failure),
-    /// It should not be tried before a time: the source asked for a pause.
+    /// It should not be tried before a time.
     Deferred {
         /// Position of the array in the plan.
         array: u32,
@@ -84,7 +84,21 @@ pub enum What {
         chunk: ChunkIndex,
         /// The time.
         until: Timestamp,
+        /// Why it waits.
+        #[serde(default)]
+        wait: Wait,
     },
+}
+
+/// Why a chunk is tried later: what to do about it is not the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wait {
+    /// The source or the target asked for a pause.
+    #[default]
+    Asked,
+    /// The worker had too little time left for what came next.
+    OutOfTime,
 }
 
 impl Record {

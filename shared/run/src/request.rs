@@ -8,6 +8,9 @@ use crate::{DEFAULT_CHUNK_BYTES, DOCUMENT_VERSION, Digest, SourceUrl, Target};
 /// The largest request we let anybody ask for, in bytes of uncompressed data: THREDDS refuses more by default.
 const MAX_REQUEST_BYTES: u64 = 500_000_000;
 
+/// The most bytes of a request's document: thousands of variables by name still fit.
+pub const MAX_REQUEST_LENGTH: u64 = 1_000_000;
+
 /// What a user asks for: the document dropped into `requests/`, and what the command line builds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -56,6 +59,12 @@ const fn default_chunk_bytes() -> u64 {
 }
 const fn default_request_bytes() -> u64 {
     100_000_000
+}
+
+/// Of a document of any version, what every version has.
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
 }
 
 /// How a dataset is put in place.
@@ -132,8 +141,25 @@ impl std::fmt::Display for IndexRange {
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
     /// Not the JSON we expect. The message names the line and column.
-    #[error("the request is not valid: {0}")]
-    Malformed(#[from] serde_json::Error),
+    #[error("the request is not valid{}: {message}", at(path))]
+    Malformed {
+        /// The field it happened at, such as `chunks.time`; empty for the document itself.
+        path: String,
+        /// What was found and what was expected.
+        message: String,
+    },
+    /// Not a document that we read at all.
+    #[error("the request {what}")]
+    Unreadable {
+        /// What it is.
+        what: &'static str,
+    },
+    /// More than anybody writes.
+    #[error("the request has {found} bytes, at most {MAX_REQUEST_LENGTH} are read")]
+    TooLong {
+        /// Its length.
+        found: u64,
+    },
     /// A version this program does not know.
     #[error("the request has version {found}, this program reads version {DOCUMENT_VERSION}")]
     Version {
@@ -150,6 +176,28 @@ pub enum RequestError {
         /// The bounds, in words.
         expected: String,
     },
+}
+
+fn at(path: &str) -> String {
+    if path.is_empty() { String::new() } else { format!(" at `{path}`") }
+}
+
+/// Parts of a stranger's document end up in a message: so much of them.
+const MOST_QUOTED: usize = 500;
+
+impl RequestError {
+    fn malformed(path: &str, error: &serde_json::Error) -> Self {
+        let some = |text: &str| text.chars().take(MOST_QUOTED).collect::<String>();
+        // The document itself, and a place that cannot be named.
+        let path = if matches!(path, "." | "?") { String::new() } else { some(path) };
+        Self::Malformed { path, message: some(&error.to_string()) }
+    }
+}
+
+impl From<serde_json::Error> for RequestError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::malformed("", &error)
+    }
 }
 
 impl Request {
@@ -172,12 +220,32 @@ impl Request {
         }
     }
 
-    /// Reads and checks a request.
+    /// Reads and checks a request. A byte order mark, which editors on Windows put there, does not count.
     ///
     /// # Errors
     /// See [`RequestError`].
     pub fn from_json(bytes: &[u8]) -> Result<Self, RequestError> {
-        let request: Self = serde_json::from_slice(bytes)?;
+        let found = bytes.len() as u64;
+        if found > MAX_REQUEST_LENGTH {
+            return Err(RequestError::TooLong { found });
+        }
+        if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+            return Err(RequestError::Unreadable { what: "is UTF-16 text, expected UTF-8; save it as UTF-8" });
+        }
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        if bytes.iter().all(u8::is_ascii_whitespace) {
+            return Err(RequestError::Unreadable { what: "is empty, expected a JSON object" });
+        }
+        // The version first: what a later one has besides is then not called unknown.
+        if let Ok(Versioned { version: found }) = serde_json::from_slice(bytes)
+            && found != DOCUMENT_VERSION
+        {
+            return Err(RequestError::Version { found });
+        }
+        let mut document = serde_json::Deserializer::from_slice(bytes);
+        let request: Self = serde_path_to_error::deserialize(&mut document)
+            .map_err(|error| RequestError::malformed(&error.path().to_string(), error.inner()))?;
+        document.end()?;
         request.check()?;
         Ok(request)
     }
@@ -254,6 +322,34 @@ mod tests {
         assert!(error.to_string().contains("unknown field `chunk`"), "{error}");
         let error = Request { version: 2, ..request() }.check().unwrap_err();
         assert_eq!(error.to_string(), "the request has version 2, this program reads version 1");
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_by_its_path_line_and_column() {
+        let good = serde_json::to_string(&request()).unwrap();
+        assert!(Request::from_json(format!("\u{feff}{good}\n").as_bytes()).is_ok(), "a byte order mark");
+        let chunks = good.replacen('{', "{\n \"chunks\": {\"time\": \"two\"},", 1);
+        for (document, expected) in [
+            (
+                chunks.as_bytes(),
+                "the request is not valid at `chunks.time`: invalid type: string \"two\", expected u64 at line 2 \
+                 column 25",
+            ),
+            (b"\xff\xfe{\0", "the request is UTF-16 text, expected UTF-8; save it as UTF-8"),
+            (b" \n", "the request is empty, expected a JSON object"),
+            (b"{", "the request is not valid: EOF while parsing an object at line 1 column 1"),
+            (
+                format!("{good}x").as_bytes(),
+                &format!("the request is not valid: trailing characters at line 1 column {}", good.len() + 1),
+            ),
+            (&vec![b' '; 1_000_001], "the request has 1000001 bytes, at most 1000000 are read"),
+        ] {
+            assert_eq!(Request::from_json(document).unwrap_err().to_string(), expected);
+        }
+        let deep = "[".repeat(100_000);
+        assert!(Request::from_json(deep.as_bytes()).is_err(), "nesting ends in an error, not in the stack's end");
+        let long = format!("{{\"{}\": 1}}", "x".repeat(100_000));
+        assert!(Request::from_json(long.as_bytes()).unwrap_err().to_string().len() < 2_000);
     }
 
     #[test]

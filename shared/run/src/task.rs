@@ -10,6 +10,16 @@ pub struct PlanTask {
     pub run: RunId,
 }
 
+/// A message of the plan queue that one of our own functions sent: `{"request":"requests/NAME.json"}` or `{"run":"RUN"}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlanMessage {
+    /// A request that has no run yet, by its key.
+    Request(String),
+    /// A run that has no plan yet, or whose chunks were not all sent.
+    Run(RunId),
+}
+
 /// The message for one chunk. It carries no URL, so a forged message cannot make us fetch anything that was not
 /// planned; the digest ties it to one plan.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -30,6 +40,26 @@ pub struct ChunkTask {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_plan_message_is_one_thing_or_the_other() {
+        let read = |text: &str| serde_json::from_str::<PlanMessage>(text).ok();
+        let request = PlanMessage::Request("requests/a.json".to_owned());
+        assert_eq!(read(r#"{"request":"requests/a.json"}"#), Some(request.clone()));
+        assert_eq!(serde_json::to_string(&request).unwrap(), r#"{"request":"requests/a.json"}"#);
+        let run = RunId::attempt(&Digest::of(b"x"), 1);
+        assert_eq!(read(&format!(r#"{{"run":"{run}"}}"#)), Some(PlanMessage::Run(run)));
+        for other in [
+            r#"{"run":"../x"}"#,
+            r#"{"run":"a-1","request":"requests/a.json"}"#,
+            r#"{"request":"requests/a.json","x":1}"#,
+            r#"{"request":1}"#,
+            "{}",
+            "[]",
+        ] {
+            assert_eq!(read(other), None, "{other}");
+        }
+    }
 
     #[test]
     fn a_chunk_task_stays_below_300_bytes() {

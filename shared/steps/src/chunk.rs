@@ -1,22 +1,30 @@
 //! The second verb: one chunk from the source to the target.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use grid::{ChunkBuffer, Hyperslab};
 use jiff::Timestamp;
-use run::{ChunkTask, Digest, Failure, Plan, PlannedArray, Reason, ReasonKind, Receipt, Record, Timings, What};
+use run::{ChunkTask, Digest, Failure, Plan, PlannedArray, Reason, ReasonKind, Receipt, Record, Timings, Wait, What};
 
 use crate::{
     Deadline, fetch,
     fetch::Fetched,
     lease,
-    plan_cache::{Loaded, plan_of_task},
+    plan_cache::{self, Loaded, plan_of_task},
     ports::{Metadata, Ports, Store},
     retry::{Attempts, GaveUp},
     state, target,
     trouble::Trouble,
 };
+
+/// A fetch is not begun with less time than this: it would hardly end.
+const TIME_TO_FETCH: Duration = Duration::from_secs(15);
+/// Encoding, writing and the receipt are not begun with less time than this.
+const TIME_TO_WRITE: Duration = Duration::from_secs(5);
 
 /// Object metadata that ties a chunk object to its plan.
 const PLAN: &str = "dap2zarr-plan";
@@ -45,9 +53,9 @@ pub(crate) async fn chunk(task: &ChunkTask, ports: &Ports, deadline: Deadline) -
             let failure = Failure { array: task.array, chunk: task.chunk.clone(), reason: reason.clone() };
             send(task, What::Failure(failure), ports).await?;
         }
-        Trouble::Deferred(until) => {
+        Trouble::Deferred(until, wait) => {
             let (array, chunk) = (task.array, task.chunk.clone());
-            send(task, What::Deferred { array, chunk, until: *until }, ports).await?;
+            send(task, What::Deferred { array, chunk, until: *until, wait: *wait }, ports).await?;
         }
         Trouble::Retry(_) => {}
     }
@@ -75,8 +83,10 @@ async fn make(
     {
         return Ok(Some(receipt));
     }
+    in_time(TIME_TO_FETCH, ports, deadline)?;
     let started = ports.world.now();
     let fetched = fetch::fetch(plan, array, slab, ports, deadline).await.map_err(given_up)?;
+    in_time(TIME_TO_WRITE, ports, deadline)?;
     let fetched_at = ports.world.now();
     let Fetched { buffer, requests, bytes } = fetched;
     let encoded = encode(loaded, task.array, array, buffer, ports).await?;
@@ -110,6 +120,13 @@ async fn make(
     }))
 }
 
+/// Puts the chunk off where too little time is left for what comes next: better deferred than killed, since a worker
+/// that is killed says nothing, and its message comes back only when its visibility ends.
+fn in_time(needed: Duration, ports: &Ports, deadline: Deadline) -> Result<(), Trouble> {
+    let now = ports.world.now();
+    if deadline.allows(now, needed) { Ok(()) } else { Err(Trouble::Deferred(now, Wait::OutOfTime)) }
+}
+
 /// Where a chunk is at the source and in the target.
 struct Place<'a> {
     array: &'a PlannedArray,
@@ -127,7 +144,7 @@ impl<'a> Place<'a> {
 }
 
 fn foreign(task: &ChunkTask) -> Trouble {
-    Trouble::failed(ReasonKind::State, format!("the plan of run {} has no chunk {}", task.run, chunk_name(task)))
+    plan_cache::foreign(task, format!("the plan of run {} has no chunk {}", task.run, chunk_name(task)))
 }
 
 fn chunk_name(task: &ChunkTask) -> String {
@@ -239,7 +256,7 @@ struct Written {
 
 pub(crate) fn given_up(gave_up: GaveUp) -> Trouble {
     match gave_up {
-        GaveUp::Later(until) => Trouble::Deferred(until),
+        GaveUp::Later(until, wait) => Trouble::Deferred(until, wait),
         GaveUp::Failed(reason) | GaveUp::TooLarge(reason, _) => Trouble::Failed(reason),
     }
 }

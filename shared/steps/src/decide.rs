@@ -8,7 +8,7 @@ use crate::{
     plan_cache::{Loaded, plan_of},
     ports::Ports,
     publish, reconcile, state,
-    trouble::Trouble,
+    trouble::{Trouble, readable},
 };
 
 /// Writes the decision if there is none yet, and returns the one that stands.
@@ -29,21 +29,32 @@ pub(crate) async fn fail(run: &RunId, reason: Reason, ports: &Ports) -> Result<(
     carry_out(&decision, ports).await
 }
 
+/// Ends a run because another does its work, unless something else was decided before; then carries out what was.
+pub(crate) async fn supersede(run: &RunId, by: RunId, ports: &Ports) -> Result<(), Trouble> {
+    let decision = decide(run, Verdict::Superseded { by }, ports).await?;
+    carry_out(&decision, ports).await
+}
+
 /// Carries a decision out, from wherever a crash may have left it. Every step may be repeated.
 pub(crate) async fn carry_out(decision: &Decision, ports: &Ports) -> Result<(), Trouble> {
     let run = &decision.run;
     if state::end(run, ports).await?.is_none() {
-        let missing = match (&decision.verdict, plan_of(run, ports).await?) {
-            (Verdict::Publish, Some(loaded)) => {
+        let missing = match &decision.verdict {
+            Verdict::Publish => {
+                let Some(loaded) = plan_of(run, ports).await? else {
+                    let message = format!("run {run} is to be published, but its plan is gone");
+                    return Err(Trouble::failed(ReasonKind::State, message));
+                };
                 publish::publish(&loaded.plan, ports).await?;
                 Vec::new()
             }
-            (Verdict::Publish, None) => {
-                let message = format!("run {run} is to be published, but its plan is gone");
-                return Err(Trouble::failed(ReasonKind::State, message));
+            // Documents that cannot be read may be why the run ends: then there is nothing to name.
+            Verdict::Failed { .. } | Verdict::Cancelled | Verdict::Superseded { .. } => {
+                match readable(plan_of(run, ports).await)?.flatten() {
+                    Some(loaded) => readable(missing(&loaded, ports).await)?.unwrap_or_default(),
+                    None => Vec::new(),
+                }
             }
-            (_, None) => Vec::new(),
-            (_, Some(loaded)) => missing(&loaded, ports).await?,
         };
         let end = End {
             version: DOCUMENT_VERSION,
@@ -53,9 +64,25 @@ pub(crate) async fn carry_out(decision: &Decision, ports: &Ports) -> Result<(), 
             missing_chunks: missing.len() as u64,
             missing: missing.into_iter().take(End::MOST_MISSING).collect(),
         };
-        state::put_new(ports, &keys::end(run), state::json(&end)?).await?;
+        if state::put_new(ports, &keys::end(run), state::json(&end)?).await? {
+            log(&end);
+        }
     }
     finish(run, ports).await
+}
+
+/// One line for each run that ends, by whoever wrote its end: what alarms and dashboards count.
+fn log(end: &End) {
+    let (run, missing) = (&end.run, end.missing_chunks);
+    match &end.verdict {
+        Verdict::Publish => tracing::info!(metric = "run_published", %run, "the dataset is published"),
+        Verdict::Failed { reason } => {
+            let Reason { kind, message } = reason;
+            tracing::info!(metric = "run_failed", %run, ?kind, reason = message, missing, "the run failed");
+        }
+        Verdict::Cancelled => tracing::info!(metric = "run_cancelled", %run, missing, "the run was cancelled"),
+        Verdict::Superseded { by } => tracing::info!(metric = "run_superseded", %run, %by, "another run does the work"),
+    }
 }
 
 /// What is left to do once the end is written: the report, and then the marker goes.
@@ -96,7 +123,9 @@ async fn missing(loaded: &Loaded, ports: &Ports) -> Result<Vec<String>, Trouble>
 }
 
 async fn report(run: &RunId, ports: &Ports) -> Result<(), Trouble> {
-    let (Some(end), Some(loaded)) = (state::end(run, ports).await?, plan_of(run, ports).await?) else { return Ok(()) };
-    let receipts = Ledger::load(run, ports).await?.last_receipts();
+    let Some(end) = state::end(run, ports).await? else { return Ok(()) };
+    let Some(loaded) = readable(plan_of(run, ports).await)?.flatten() else { return Ok(()) };
+    let Some(ledger) = readable(Ledger::load(run, ports).await)? else { return Ok(()) };
+    let receipts = ledger.last_receipts();
     state::put_json(ports, &keys::report(run), &run::report(&loaded.plan, &end, &receipts)).await
 }

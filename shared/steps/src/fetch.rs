@@ -163,6 +163,6 @@ impl Sink for ChunkSink<'_, '_> {
 fn named(gave_up: GaveUp, query: &Query) -> GaveUp {
     match gave_up {
         GaveUp::Failed(reason) => GaveUp::Failed(Reason { message: format!("{query}: {}", reason.message), ..reason }),
-        GaveUp::Later(_) | GaveUp::TooLarge(..) => gave_up,
+        GaveUp::Later(..) | GaveUp::TooLarge(..) => gave_up,
     }
 }

@@ -2,22 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use run::{Failure, PlannedArray, Reason, ReasonKind, Record, RunId, What};
+use run::{Failure, PlannedArray, Reason, Record, RunId, What};
 
 use crate::{
     Deadline, decide,
-    enqueue::enqueue,
-    ledger::{self, ChunkName, Ledger},
+    ledger::{self, ChunkName, Ledger, Progress, Segments},
     plan_cache::{Loaded, plan_of},
     ports::Ports,
-    reconcile, state,
+    reconcile::{self, Repair},
+    state,
     trouble::Trouble,
 };
 
 /// So many chunks that failed end the run: the rest would tell nothing new.
 const MOST_FAILURES: usize = 20;
-/// So many deferrals of one chunk are a failure: the budget has to end.
-const MOST_DEFERRALS: usize = 10;
 
 /// Takes in a batch of records, then looks whether a run is complete.
 pub(crate) async fn records(records: Vec<Record>, ports: &Ports, deadline: Deadline) -> Result<(), Trouble> {
@@ -43,7 +41,7 @@ async fn take_in(run: &RunId, mut records: Vec<Record>, ports: &Ports, deadline:
         return Ok(());
     }
     let Some(loaded) = plan_of(run, ports).await? else {
-        tracing::warn!(%run, "records of a run that has no plan are dropped");
+        tracing::error!(metric = "foreign_message", %run, "records of a run that has no plan are dropped");
         return Ok(());
     };
     records.retain(|record| is_planned(&loaded, record));
@@ -52,14 +50,11 @@ async fn take_in(run: &RunId, mut records: Vec<Record>, ports: &Ports, deadline:
     }
     // Our own segment first, then the LIST of all: of two finalizers at once at least one sees everything.
     ledger::write(run, &records, ports).await?;
-    let fatal = records.iter().find_map(|record| match &record.what {
-        What::Failure(failure) if failure.reason.kind.ends_run() => Some(failure),
-        What::Failure(_) | What::Receipt(_) | What::Deferred { .. } => None,
+    let fatal = records.iter().any(|record| match &record.what {
+        What::Failure(failure) => failure.reason.kind.ends_run(),
+        What::Receipt(_) | What::Deferred { .. } => false,
     });
-    if let Some(failure) = fatal {
-        return decide::fail(run, of_chunk(&loaded, failure), ports).await;
-    }
-    advance(&loaded, false, ports, deadline).await
+    advance(&loaded, fatal, ports, deadline).await
 }
 
 /// Whether a record speaks of a chunk of the plan. Any other would be counted for one that is.
@@ -68,89 +63,72 @@ fn is_planned(loaded: &Loaded, record: &Record) -> bool {
     let grid = loaded.plan.array(array).and_then(PlannedArray::grid);
     let planned = grid.is_some_and(|grid| grid.ordinal(chunk).is_some());
     if !planned {
-        tracing::warn!(run = %record.run, array, %chunk, "a record of a chunk that is not planned is dropped");
+        let run = &record.run;
+        tracing::error!(metric = "foreign_message", %run, array, %chunk, "a record of a chunk that is not planned is dropped");
     }
     planned
 }
 
-/// Looks after an open run; for one that has ended, only what a crash left undone after its end.
-pub(crate) async fn sweep(run: &RunId, stalled: bool, ports: &Ports, deadline: Deadline) -> Result<(), Trouble> {
-    if state::end(run, ports).await?.is_some() {
-        return decide::finish(run, ports).await;
-    }
+/// Moves a run as far as its records allow, which is looked at where `fatal` says that one of them may end it or where their
+/// number does. Sends nothing: what has to be made again is sent by the sweep, whose
+/// messages do not come from a message, so that no platform takes them for a loop.
+pub(crate) async fn advance(loaded: &Loaded, fatal: bool, ports: &Ports, deadline: Deadline) -> Result<(), Trouble> {
+    let run = &loaded.plan.run;
     if let Some(decision) = state::decision(run, ports).await? {
         return decide::carry_out(&decision, ports).await;
     }
-    match plan_of(run, ports).await? {
-        Some(loaded) => advance(&loaded, stalled, ports, deadline).await,
-        None => Ok(()),
-    }
-}
-
-/// Moves a run as far as its records allow.
-pub(crate) async fn advance(loaded: &Loaded, stalled: bool, ports: &Ports, deadline: Deadline) -> Result<(), Trouble> {
-    let plan = &loaded.plan;
-    let run = &plan.run;
-    if let Some(decision) = state::decision(run, ports).await? {
-        return decide::carry_out(&decision, ports).await;
-    }
-    let counts = ledger::counts(run, ports).await?;
-    let complete = counts.receipts + counts.failures >= plan.totals.chunks;
-    let many_failures = counts.failures > MOST_FAILURES as u64;
-    if !(complete || many_failures || stalled || counts.deferrals > 0) {
+    let segments = Segments::list(run, ports).await?;
+    if !fatal && !may_end(loaded, segments.counts()) {
         return Ok(());
     }
-    let ledger = Ledger::load(run, ports).await?;
-    if let Some(reason) = hopeless(loaded, &ledger) {
-        return decide::fail(run, reason, ports).await;
-    }
-    if (ledger.receipts.len() + ledger.failures.len()) as u64 == plan.totals.chunks {
-        return match ledger.failures.values().next() {
-            Some(failure) => decide::fail(run, summary(loaded, failure, &ledger), ports).await,
-            None => reconcile::reconcile(loaded, &ledger, stalled, ports, deadline).await,
-        };
-    }
-    send_again(loaded, &ledger, stalled, ports).await
+    let ledger = Ledger::of(run, &segments, ports).await?;
+    conclude(loaded, &ledger, false, ports, deadline).await.map(|_| ())
 }
 
-/// Why a run that is not complete cannot become complete any more.
-fn hopeless(loaded: &Loaded, ledger: &Ledger) -> Option<Reason> {
-    if ledger.failures.len() > MOST_FAILURES {
-        return ledger.failures.values().next().map(|failure| summary(loaded, failure, ledger));
-    }
-    let (chunk, times) = ledger.deferred.iter().find(|(_, times)| times.len() > MOST_DEFERRALS)?;
-    let (name, until, times) = (name(loaded, chunk), times.last()?, times.len());
-    let message =
-        format!("the source asked to wait again and again: {name} was deferred {times} times, now until {until}");
-    Some(Reason::new(ReasonKind::SourceUnreachable, message))
+/// Whether the counts allow that a run has come to its end: only then are its segments worth reading.
+pub(crate) fn may_end(loaded: &Loaded, counts: Progress) -> bool {
+    counts.receipts + counts.failures >= loaded.plan.totals.chunks || counts.failures > MOST_FAILURES as u64
 }
 
-/// Sends deferred chunks whose time has come and, if the run stalled, whatever has no receipt.
-async fn send_again(loaded: &Loaded, ledger: &Ledger, stalled: bool, ports: &Ports) -> Result<(), Trouble> {
-    let run = &loaded.plan.run;
-    let now = ports.world.now();
-    let mut due = Vec::new();
-    let deferred = ledger.deferred.keys().filter_map(|chunk| Some((chunk, ledger.waits_until(chunk)?)));
-    for ((array, chunk), until) in deferred.filter(|(_, until)| *until <= now) {
-        // Once for each deferral: of two sweeps at once, or one after the other, only the first sends.
-        let marker = format!("runs/{run}/sent/{array}-{chunk}-{}", until.as_millisecond());
-        if state::put_new(ports, &marker, bytes::Bytes::new()).await? {
-            due.push((*array, chunk.clone()));
+/// How a run stands after a look at its records.
+#[derive(Debug)]
+pub(crate) enum Standing {
+    /// It has ended.
+    Ended,
+    /// Chunks have neither a receipt nor a failure.
+    Open,
+    /// An open round of repair waits for these of its chunks.
+    Repairing(Repair, Vec<ChunkName>),
+    /// These objects are missing or different, after so many rounds.
+    Wrong(Vec<ChunkName>, u32),
+}
+
+/// Ends the run if its records say that it has to end. `stalled` says that nothing is under way any more.
+pub(crate) async fn conclude(
+    loaded: &Loaded,
+    ledger: &Ledger,
+    stalled: bool,
+    ports: &Ports,
+    deadline: Deadline,
+) -> Result<Standing, Trouble> {
+    let mut failures = ledger.failures.values();
+    let fatal = failures.clone().find(|failure| failure.reason.kind.ends_run());
+    let complete = (ledger.receipts.len() + ledger.failures.len()) as u64 == loaded.plan.totals.chunks;
+    let reason = match (fatal, failures.next()) {
+        (Some(fatal), _) => Some(of_chunk(loaded, fatal)),
+        (None, Some(first)) if complete || ledger.failures.len() > MOST_FAILURES => {
+            Some(summary(loaded, first, ledger))
         }
+        (None, _) => None,
+    };
+    match reason {
+        Some(reason) => decide::fail(&loaded.plan.run, reason, ports).await.map(|()| Standing::Ended),
+        None if complete => reconcile::reconcile(loaded, ledger, stalled, ports, deadline).await,
+        None => Ok(Standing::Open),
     }
-    if stalled {
-        let waiting = |chunk: &ChunkName| ledger.waits_until(chunk).is_some_and(|until| until > now);
-        let known = |chunk: &ChunkName| ledger.receipts.contains_key(chunk) || ledger.failures.contains_key(chunk);
-        due = loaded.plan.chunks().filter(|chunk| !known(chunk) && !waiting(chunk)).collect();
-    }
-    let sent = enqueue(loaded, due.into_iter(), false, ports).await?;
-    if sent > 0 {
-        tracing::info!(%run, sent, stalled, "chunks sent again");
-    }
-    Ok(())
 }
 
-fn name(loaded: &Loaded, (array, chunk): &ChunkName) -> String {
+pub(crate) fn name(loaded: &Loaded, (array, chunk): &ChunkName) -> String {
     let path = loaded.plan.array(*array).map(|array| array.spec.path.to_string()).unwrap_or_default();
     format!("chunk {chunk} of `{path}`")
 }

@@ -32,8 +32,34 @@ pub(crate) async fn holder(target: &TargetId, ports: &Ports) -> Result<Option<Le
     state::get_json(ports, &keys::target(target)).await
 }
 
-/// Takes the target for a run, ending a former run that is still open. Returns when the run may write.
-pub(crate) async fn acquire(run: &RunId, target: &TargetId, ports: &Ports) -> Result<Lease, Trouble> {
+/// Who has a target after a run asked for it.
+#[derive(Debug)]
+pub(crate) enum Taken {
+    /// The run that asked.
+    Ours(Lease),
+    /// An open run of the same request, which is left alone.
+    WorkedOn {
+        /// That run.
+        by: RunId,
+    },
+}
+
+/// The open run of the same request that has the target, if there is one: what this run is asked for is under way.
+pub(crate) async fn worked_on(run: &RunId, target: &TargetId, ports: &Ports) -> Result<Option<RunId>, Trouble> {
+    match holder(target, ports).await? {
+        Some(lease) if is_worked_on(&lease, run, ports).await? => Ok(Some(lease.run)),
+        _ => Ok(None),
+    }
+}
+
+async fn is_worked_on(held: &Lease, run: &RunId, ports: &Ports) -> Result<bool, Trouble> {
+    let another = held.run != *run && held.run.is_of_request_of(run);
+    Ok(another && state::decision(&held.run, ports).await?.is_none())
+}
+
+/// Takes the target for a run, ending a former run that is still open, unless that does the same work. Returns when the
+/// run may write.
+pub(crate) async fn acquire(run: &RunId, target: &TargetId, ports: &Ports) -> Result<Taken, Trouble> {
     let key = keys::target(target);
     let lease = match state::get(ports, &key).await? {
         None => {
@@ -58,6 +84,9 @@ pub(crate) async fn acquire(run: &RunId, target: &TargetId, ports: &Ports) -> Re
                 // A run that was ended takes nothing, least of all from the run that ended it.
                 if state::decision(run, ports).await?.is_some() {
                     return Err(Trouble::Retry(Duration::from_millis(100)));
+                }
+                if is_worked_on(&held, run, ports).await? {
+                    return Ok(Taken::WorkedOn { by: held.run });
                 }
                 let (not_before, published) = end_former(&held.run, run, ports).await?;
                 let mut unpublished = if published { Vec::new() } else { held.unpublished };
@@ -85,7 +114,7 @@ pub(crate) async fn acquire(run: &RunId, target: &TargetId, ports: &Ports) -> Re
             tracing::warn!(%run, wait_s = wait.as_secs(), "waiting until no write of the former run can land any more");
             Err(Trouble::Retry(wait))
         }
-        _ => Ok(lease),
+        _ => Ok(Taken::Ours(lease)),
     }
 }
 

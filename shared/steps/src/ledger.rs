@@ -1,10 +1,11 @@
 //! The receipts, failures and deferrals of a run, merged from its segments as sets.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use grid::ChunkIndex;
 use jiff::Timestamp;
-use run::{Failure, Receipt, Record, RunId, SegmentName, What, keys, read_segment, write_segment};
+use run::{Failure, Receipt, Record, RunId, SegmentName, Wait, What, keys, read_segment, write_segment};
+use serde::{Deserialize, Serialize};
 
 use crate::{ports::Ports, state, trouble::Trouble};
 
@@ -18,22 +19,63 @@ pub(crate) struct Ledger {
     pub(crate) receipts: BTreeMap<ChunkName, Vec<Receipt>>,
     /// Chunks that failed for good and have no receipt.
     pub(crate) failures: BTreeMap<ChunkName, Failure>,
-    /// Chunks that wait, without receipt or failure: every time until which they were deferred, a set because a record
-    /// may come twice. None is empty.
-    pub(crate) deferred: BTreeMap<ChunkName, BTreeSet<Timestamp>>,
+    /// Every deferral of each chunk without a failure: until when, and why; a set because a record may come twice. None is
+    /// empty. A chunk that has a receipt may have been deferred when it was made again.
+    pub(crate) deferred: BTreeMap<ChunkName, BTreeMap<Timestamp, Wait>>,
+}
+
+/// The segments of a run, by name.
+#[derive(Debug)]
+pub(crate) struct Segments(Vec<SegmentName>);
+
+impl Segments {
+    pub(crate) async fn list(run: &RunId, ports: &Ports) -> Result<Self, Trouble> {
+        let prefix = keys::segments(run);
+        let entries = state::list(ports, &prefix).await?;
+        Ok(Self(entries.iter().filter_map(|entry| SegmentName::parse(entry.key.strip_prefix(&prefix)?)).collect()))
+    }
+
+    /// Cheap, and an upper bound, since a chunk may be counted twice.
+    pub(crate) fn counts(&self) -> Progress {
+        self.0.iter().fold(Progress::default(), |sum, name| Progress {
+            receipts: sum.receipts + name.receipts,
+            failures: sum.failures + name.failures,
+            deferrals: sum.deferrals + name.deferrals,
+        })
+    }
 }
 
 impl Ledger {
     pub(crate) async fn load(run: &RunId, ports: &Ports) -> Result<Self, Trouble> {
+        Self::read(run, &Segments::list(run, ports).await?, |_| true, ports).await
+    }
+
+    /// What listed segments say.
+    pub(crate) async fn of(run: &RunId, segments: &Segments, ports: &Ports) -> Result<Self, Trouble> {
+        Self::read(run, segments, |_| true, ports).await
+    }
+
+    /// Failures and deferrals only, without the receipts that may have come after them: a few small segments, where a
+    /// run may have thousands.
+    pub(crate) async fn of_troubles(run: &RunId, segments: &Segments, ports: &Ports) -> Result<Self, Trouble> {
+        Self::read(run, segments, |name| name.failures + name.deferrals > 0, ports).await
+    }
+
+    async fn read(
+        run: &RunId,
+        segments: &Segments,
+        which: fn(&SegmentName) -> bool,
+        ports: &Ports,
+    ) -> Result<Self, Trouble> {
         let mut ledger = Self::default();
-        for entry in state::list(ports, &keys::segments(run)).await? {
-            let Some(object) = state::get(ports, &entry.key).await? else { continue };
+        for name in segments.0.iter().filter(|name| which(name)) {
+            let Some(object) = state::get(ports, &keys::segment(run, name)).await? else { continue };
             for record in read_segment(&object.bytes)? {
                 ledger.add(record);
             }
         }
         ledger.failures.retain(|chunk, _| !ledger.receipts.contains_key(chunk));
-        ledger.deferred.retain(|chunk, _| !ledger.receipts.contains_key(chunk) && !ledger.failures.contains_key(chunk));
+        ledger.deferred.retain(|chunk, _| !ledger.failures.contains_key(chunk));
         Ok(ledger)
     }
 
@@ -45,15 +87,20 @@ impl Ledger {
             What::Failure(failure) => {
                 self.failures.insert((failure.array, failure.chunk.clone()), failure);
             }
-            What::Deferred { array, chunk, until } => {
-                self.deferred.entry((array, chunk)).or_default().insert(until);
+            What::Deferred { array, chunk, until, wait } => {
+                self.deferred.entry((array, chunk)).or_default().insert(until, wait);
             }
         }
     }
 
-    /// Until when a chunk waits, if it does.
+    /// Whether nothing is known of a chunk but that it may wait.
+    pub(crate) fn is_open(&self, chunk: &ChunkName) -> bool {
+        !self.receipts.contains_key(chunk) && !self.failures.contains_key(chunk)
+    }
+
+    /// Until when a chunk waits or waited last.
     pub(crate) fn waits_until(&self, chunk: &ChunkName) -> Option<Timestamp> {
-        self.deferred.get(chunk)?.last().copied()
+        self.deferred.get(chunk)?.last_key_value().map(|(until, _)| *until)
     }
 
     /// One receipt for each chunk: the last.
@@ -70,7 +117,7 @@ pub(crate) async fn write(run: &RunId, records: &[Record], ports: &Ports) -> Res
 }
 
 /// Counts from the names of a run's segments: cheap, and an upper bound, since a chunk may be counted twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Progress {
     /// Receipts.
     pub receipts: u64,
@@ -89,12 +136,5 @@ pub async fn progress(run: &RunId, ports: &Ports) -> Result<Progress, String> {
 }
 
 pub(crate) async fn counts(run: &RunId, ports: &Ports) -> Result<Progress, Trouble> {
-    let prefix = keys::segments(run);
-    let entries = state::list(ports, &prefix).await?;
-    let names = entries.iter().filter_map(|entry| SegmentName::parse(entry.key.strip_prefix(&prefix)?));
-    Ok(names.fold(Progress::default(), |sum, name| Progress {
-        receipts: sum.receipts + name.receipts,
-        failures: sum.failures + name.failures,
-        deferrals: sum.deferrals + name.deferrals,
-    }))
+    Ok(Segments::list(run, ports).await?.counts())
 }

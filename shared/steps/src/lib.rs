@@ -19,6 +19,7 @@ mod describe;
 mod enqueue;
 mod fetch;
 mod finalize;
+mod fits;
 mod lease;
 mod ledger;
 mod limits;
@@ -31,10 +32,13 @@ mod preview;
 mod publish;
 mod reconcile;
 mod retry;
+mod sendings;
 mod state;
+mod sweep;
 mod target;
 mod tick;
 mod trouble;
+mod watch;
 
 use std::time::Duration;
 
@@ -95,7 +99,7 @@ pub async fn handle(message: Message, ports: &Ports, deadline: Deadline) -> Outc
         Message::Plan(task) => plan::plan(&task.run, ports, deadline).await,
         Message::Chunk(task) => chunk::chunk(&task, ports, deadline).await,
         Message::Records(records) => finalize::records(records, ports, deadline).await,
-        Message::Sweep { run, stalled } => finalize::sweep(&run, stalled, ports, deadline).await,
+        Message::Sweep { run, stalled } => sweep::sweep(&run, stalled, ports, deadline).await.map(|_| ()),
         Message::Tick => tick::tick(ports, deadline).await,
     };
     match result {

@@ -9,13 +9,13 @@ use crate::{
     Deadline, decide, describe,
     describe::describe,
     enqueue::enqueue,
-    finalize, lease,
-    lease::Lease,
+    finalize, fits, lease,
+    lease::{Lease, Taken},
     ledger::{self, Ledger},
     plan_cache::{Loaded, plan_of},
     ports::{Document, Entry, Ports, Store},
-    publish, state, target,
-    trouble::Trouble,
+    publish, sendings, state, target,
+    trouble::{Trouble, readable},
 };
 
 /// Receipts taken over from a former run, in one segment.
@@ -27,16 +27,26 @@ pub(crate) async fn plan(run: &RunId, ports: &Ports, deadline: Deadline) -> Resu
     if let Some(decision) = state::decision(run, ports).await? {
         return decide::carry_out(&decision, ports).await;
     }
-    let result = start(run, ports, deadline).await;
-    match result {
+    match start(run, ports, deadline).await {
+        Err(Trouble::Failed(reason)) if !is_known(run, ports).await? => {
+            tracing::error!(metric = "foreign_message", %run, "a message to plan a run that nobody opened is dropped");
+            Err(Trouble::Failed(reason))
+        }
         Err(Trouble::Failed(reason)) => {
             decide::fail(run, reason.clone(), ports).await?;
             Err(Trouble::Failed(reason))
         }
         // No record speaks of it and no sweep sends it again: it is this message that has to come back.
-        Err(Trouble::Deferred(until)) => Err(Trouble::until(until, ports)),
+        Err(Trouble::Deferred(until, _)) => Err(Trouble::until(until, ports)),
         other => other,
     }
+}
+
+/// Whether somebody opened the run: a forged name must leave nothing behind.
+async fn is_known(run: &RunId, ports: &Ports) -> Result<bool, Trouble> {
+    Ok(state::head(ports, &keys::request(run)).await?.is_some()
+        || state::head(ports, &keys::open(run)).await?.is_some()
+        || state::head(ports, &keys::plan(run)).await?.is_some())
 }
 
 async fn start(run: &RunId, ports: &Ports, deadline: Deadline) -> Result<(), Trouble> {
@@ -45,7 +55,10 @@ async fn start(run: &RunId, ports: &Ports, deadline: Deadline) -> Result<(), Tro
         None => make(run, ports, deadline).await?,
     };
     let plan = &loaded.plan;
-    let lease = lease::acquire(run, &plan.target.id(), ports).await?;
+    let lease = match lease::acquire(run, &plan.target.id(), ports).await? {
+        Taken::Ours(lease) => lease,
+        Taken::WorkedOn { by } => return decide::supersede(run, by, ports).await,
+    };
     let target = target::open(&plan.target, ports, deadline).await?;
     match plan.mode {
         Mode::Create => check_unpublished(&plan.target, target.as_ref(), ports, deadline).await?,
@@ -57,12 +70,9 @@ async fn start(run: &RunId, ports: &Ports, deadline: Deadline) -> Result<(), Tro
     }
     adopt(&loaded, &lease, ports).await?;
     let ledger = Ledger::load(run, ports).await?;
-    let open = plan.chunks().filter(|chunk| {
-        !ledger.receipts.contains_key(chunk)
-            && !ledger.failures.contains_key(chunk)
-            && !ledger.deferred.contains_key(chunk)
-    });
+    let open = plan.chunks().filter(|chunk| ledger.is_open(chunk) && !ledger.deferred.contains_key(chunk));
     let sent = enqueue(&loaded, open, false, ports).await?;
+    sendings::planned(run, ports).await?;
     tracing::info!(%run, chunks = plan.totals.chunks, sent, "chunks sent");
     if sent == 0 { finalize::advance(&loaded, false, ports, deadline).await } else { Ok(()) }
 }
@@ -73,6 +83,7 @@ async fn make(run: &RunId, ports: &Ports, deadline: Deadline) -> Result<Arc<Load
         return Err(Trouble::failed(ReasonKind::BadRequest, format!("there is no request for run {run}")));
     };
     let request = Request::from_json(&object.bytes).map_err(|error| bad_request(&error))?;
+    fits::check_concurrency(&request, &ports.settings).map_err(Trouble::Failed)?;
     // The target first: a bucket that does not exist should cost the source nothing.
     let target = target::open(&request.target, ports, deadline).await?;
     check_target(&request, &target::list(target.as_ref(), ports, deadline).await?, ports).await?;
@@ -89,6 +100,7 @@ async fn make(run: &RunId, ports: &Ports, deadline: Deadline) -> Result<Arc<Load
         now: to_the_second(ports.world.now()),
     };
     let plan = run::plan(&request, planning).map_err(|error| unplannable(&error))?;
+    fits::check_memory(&plan, &ports.settings).map_err(Trouble::Failed)?;
     state::put_new(ports, &keys::plan(run), plan.to_json()?.into()).await?;
     plan_of(run, ports)
         .await?
@@ -108,33 +120,20 @@ fn unplannable(error: &PlanError) -> Trouble {
     Trouble::Failed(Reason::from_error(ReasonKind::BadRequest, error))
 }
 
-/// The last attempt before this one that was planned, if it left work that this one can go on with. Attempts that ended
-/// before they had a plan left none, and touched nothing.
+/// The run whose work this one goes on with: the last that took the target, if it was one of the same request, planned, and
+/// ended without publishing. One that ended before it took the target left nothing there.
 async fn continued(run: &RunId, request: &Request, ports: &Ports) -> Result<Option<RunId>, Trouble> {
     let digest = request.digest().map_err(|error| bad_request(&error))?;
-    for former in (1..run.attempt_of(&digest).unwrap_or_default()).rev() {
-        let former = RunId::attempt(&digest, former);
-        if state::end(&former, ports).await?.is_none_or(|end| end.is_published()) {
-            return Ok(None);
-        }
-        if readable(plan_of(&former, ports).await)?.flatten().is_some() {
-            return Ok(Some(former));
-        }
+    let Some(lease) = lease::holder(&request.target.id(), ports).await? else { return Ok(None) };
+    let former = lease.run;
+    if former == *run || !former.is_of(&digest) {
+        return Ok(None);
     }
-    Ok(None)
-}
-
-/// What a former run left, or nothing if it cannot be read, as after an update of this program: then everything is
-/// made anew.
-fn readable<T>(result: Result<T, Trouble>) -> Result<Option<T>, Trouble> {
-    match result {
-        Ok(found) => Ok(Some(found)),
-        Err(Trouble::Failed(reason)) => {
-            tracing::warn!(reason = reason.message, "a former run's documents cannot be used");
-            Ok(None)
-        }
-        Err(trouble) => Err(trouble),
+    if state::end(&former, ports).await?.is_none_or(|end| end.is_published()) {
+        return Ok(None);
     }
+    let planned = readable(plan_of(&former, ports).await)?.flatten().is_some();
+    Ok(planned.then_some(former))
 }
 
 /// Whether the request may write where it wants to: nothing of somebody else's is ever replaced.

@@ -4,12 +4,19 @@ use std::{
 };
 
 use run::{ChunkTask, Digest, Plan, ReasonKind, RunId, keys};
+use serde::Deserialize;
 use zarr::ChunkCodec;
 
 use crate::{ports::Ports, state, trouble::Trouble};
 
-/// Plans kept at once: a worker serves few runs at a time.
-const MOST_PLANS: usize = 4;
+/// Plans kept at once: a worker serves few runs at a time, the sweep every open one.
+const MOST_PLANS: usize = 16;
+
+/// Of a document of any version, what every version has.
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
+}
 
 /// A plan with what every chunk of it needs.
 #[derive(Debug)]
@@ -24,12 +31,14 @@ impl Loaded {
     /// # Errors
     /// If the document does not describe arrays that can be encoded.
     pub(crate) fn new(bytes: &[u8]) -> Result<Self, Trouble> {
-        let plan: Plan = serde_json::from_slice(bytes)?;
-        if plan.version != run::DOCUMENT_VERSION {
-            let message =
-                format!("the plan has version {}, this program reads {}", plan.version, run::DOCUMENT_VERSION);
+        // The version first: a later plan may lack what this one has.
+        let Versioned { version: found } = serde_json::from_slice(bytes)?;
+        if found != run::DOCUMENT_VERSION {
+            let known = run::DOCUMENT_VERSION;
+            let message = format!("the plan has version {found}, this program reads version {known}: it is older");
             return Err(Trouble::failed(ReasonKind::State, message));
         }
+        let plan: Plan = serde_json::from_slice(bytes)?;
         let codecs = plan.arrays.iter().map(|array| ChunkCodec::new(&array.spec, plan.format, &plan.codec));
         let codecs = codecs
             .collect::<Result<_, _>>()
@@ -75,6 +84,12 @@ pub(crate) async fn plan_of(run: &RunId, ports: &Ports) -> Result<Option<Arc<Loa
 pub(crate) async fn plan_of_task(task: &ChunkTask, ports: &Ports) -> Result<Arc<Loaded>, Trouble> {
     match plan_of(&task.run, ports).await? {
         Some(loaded) if loaded.digest == task.plan => Ok(loaded),
-        _ => Err(Trouble::failed(ReasonKind::State, format!("no plan {} of run {}", task.plan.short(), task.run))),
+        _ => Err(foreign(task, format!("no plan {} of run {}", task.plan.short(), task.run))),
     }
+}
+
+/// What a task meets that no planner of ours sent, or that outlived its run. It fails nobody's run.
+pub(crate) fn foreign(task: &ChunkTask, message: String) -> Trouble {
+    tracing::error!(metric = "foreign_message", run = %task.run, what = message, "a chunk's message is dropped");
+    Trouble::failed(ReasonKind::State, message)
 }

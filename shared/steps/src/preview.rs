@@ -40,7 +40,7 @@ pub async fn preview(request: &Request, ports: &Ports) -> Result<Plan, Reason> {
 fn reason(trouble: Trouble) -> Reason {
     match trouble {
         Trouble::Failed(reason) => reason,
-        Trouble::Deferred(until) => {
+        Trouble::Deferred(until, _) => {
             Reason::new(ReasonKind::SourceUnreachable, format!("the source asks to be left alone until {until}"))
         }
         Trouble::Retry(_) => Reason::new(ReasonKind::SourceUnreachable, "the source cannot be read just now"),

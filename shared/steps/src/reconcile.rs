@@ -10,6 +10,7 @@ use crate::{
     Deadline, decide,
     describe::describe,
     enqueue::enqueue,
+    finalize::Standing,
     ledger::{ChunkName, Ledger},
     plan_cache::Loaded,
     ports::{Entry, Ports, Store},
@@ -19,52 +20,63 @@ use crate::{
 
 /// `repair/N.json`: what a round of repair sends again.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
-struct Repair {
+pub(crate) struct Repair {
     version: u32,
-    at: Timestamp,
-    chunks: Vec<(u32, grid::ChunkIndex)>,
+    /// When the round was opened: only receipts from after count.
+    pub(crate) at: Timestamp,
+    chunks: Vec<ChunkName>,
 }
 
-/// Compares the plan, the receipts and a LIST of the target; repairs or decides. `stalled` says that nothing is under
-/// way any more, so that an open round of repair is not waited for.
+/// Compares the plan, the receipts and a LIST of the target; decides, or says what stands in the way. `stalled` says that
+/// nothing is under way any more, so that an open round of repair is waited for only where its chunks were deferred.
 pub(crate) async fn reconcile(
     loaded: &Loaded,
     ledger: &Ledger,
     stalled: bool,
     ports: &Ports,
     deadline: Deadline,
-) -> Result<(), Trouble> {
+) -> Result<Standing, Trouble> {
     let plan = &loaded.plan;
     let repairs = state::list(ports, &keys::repairs(&plan.run)).await?;
     let rounds = u32::try_from(repairs.len()).unwrap_or(u32::MAX);
-    if !stalled && !repaired(loaded, ledger, rounds, ports).await? {
-        return Ok(());
+    if let Some((repair, pending)) = pending(loaded, ledger, rounds, ports).await? {
+        let now = ports.world.now();
+        let waits = |chunk: &ChunkName| ledger.waits_until(chunk).is_some_and(|until| until > now);
+        if !stalled || pending.iter().any(waits) {
+            return Ok(Standing::Repairing(repair, pending));
+        }
     }
     if let Some(reason) = diverged(loaded, ledger) {
-        return decide::fail(&plan.run, reason, ports).await;
+        return decide::fail(&plan.run, reason, ports).await.map(|()| Standing::Ended);
     }
     let wrong = wrong_objects(loaded, ledger, ports, deadline).await?;
     if !wrong.is_empty() {
-        return repair(loaded, wrong, rounds, ports).await;
+        return Ok(Standing::Wrong(wrong, rounds));
     }
     if let Some(reason) = source_changed(loaded, ports, deadline).await? {
-        return decide::fail(&plan.run, reason, ports).await;
+        return decide::fail(&plan.run, reason, ports).await.map(|()| Standing::Ended);
     }
     let decision = decide::decide(&plan.run, Verdict::Publish, ports).await?;
-    decide::carry_out(&decision, ports).await
+    decide::carry_out(&decision, ports).await.map(|()| Standing::Ended)
 }
 
-/// Whether the chunks of the last round of repair have receipts from after it was opened.
-async fn repaired(loaded: &Loaded, ledger: &Ledger, rounds: u32, ports: &Ports) -> Result<bool, Trouble> {
+/// The last round of repair and those of its chunks that have no receipt from after it was opened, if there are any.
+async fn pending(
+    loaded: &Loaded,
+    ledger: &Ledger,
+    rounds: u32,
+    ports: &Ports,
+) -> Result<Option<(Repair, Vec<ChunkName>)>, Trouble> {
     if rounds == 0 {
-        return Ok(true);
+        return Ok(None);
     }
     let repair: Option<Repair> = state::get_json(ports, &keys::repair(&loaded.plan.run, rounds)).await?;
-    let Some(repair) = repair else { return Ok(true) };
-    let fresh = |chunk: &ChunkName| {
-        ledger.receipts.get(chunk).is_some_and(|receipts| receipts.iter().any(|r| r.finished_at >= repair.at))
+    let Some(repair) = repair else { return Ok(None) };
+    let fresh = |chunk: &&ChunkName| {
+        ledger.receipts.get(*chunk).is_some_and(|receipts| receipts.iter().any(|r| r.finished_at >= repair.at))
     };
-    Ok(repair.chunks.iter().all(fresh))
+    let pending: Vec<_> = repair.chunks.iter().filter(|chunk| !fresh(chunk)).cloned().collect();
+    Ok((!pending.is_empty()).then_some((repair, pending)))
 }
 
 /// Two receipts of one chunk with different bytes: the source gave different answers to one request.
@@ -129,25 +141,31 @@ async fn is_right(
     Ok(same_length.iter().any(|receipt| Some(&receipt.sha256) == digest.as_ref()))
 }
 
-/// Opens the next round of repair, or fails the run if there was the last.
-async fn repair(loaded: &Loaded, wrong: Vec<ChunkName>, rounds: u32, ports: &Ports) -> Result<(), Trouble> {
+/// Opens the next round of repair and sends its chunks, or fails the run if there was the last. Returns how many were
+/// sent; nothing if the run ended.
+pub(crate) async fn repair(
+    loaded: &Loaded,
+    wrong: Vec<ChunkName>,
+    rounds: u32,
+    ports: &Ports,
+) -> Result<Option<u64>, Trouble> {
     let run = &loaded.plan.run;
     if rounds >= ports.settings.repair_rounds {
         let message = format!("{} objects are missing or different after {rounds} rounds of repair", wrong.len());
-        return decide::fail(run, Reason::new(ReasonKind::Incomplete, message), ports).await;
+        return decide::fail(run, Reason::new(ReasonKind::Incomplete, message), ports).await.map(|()| None);
     }
     let round = rounds + 1;
     let repair = Repair { version: run::DOCUMENT_VERSION, at: ports.world.now(), chunks: wrong };
     tracing::warn!(%run, round, chunks = repair.chunks.len(), "objects are missing or different, they are made again");
     let key = keys::repair(run, round);
     if !state::put_new(ports, &key, state::json(&repair)?).await? {
-        // Another finalizer opened the round and sends its chunks; or it was us, and the reply was lost.
+        // Another sweep opened the round and sends its chunks; or it was us, and the reply was lost.
         let stands: Option<Repair> = state::get_json(ports, &key).await?;
         if stands.as_ref() != Some(&repair) {
             return Err(Trouble::Retry(Duration::from_secs(1)));
         }
     }
-    enqueue(loaded, repair.chunks.into_iter(), true, ports).await.map(|_| ())
+    enqueue(loaded, repair.chunks.into_iter(), true, ports).await.map(Some)
 }
 
 /// Reads the source's documents again.

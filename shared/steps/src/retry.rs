@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use run::Reason;
+use run::{Reason, Wait};
 
 use crate::{
     Deadline,
@@ -18,7 +18,7 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(1);
 #[derive(Debug)]
 pub(crate) enum GaveUp {
     /// The pause is too long to sit out here: try again at that time.
-    Later(Timestamp),
+    Later(Timestamp, Wait),
     /// The attempts are used up, or another would not help.
     Failed(Reason),
     /// The server wants smaller requests.
@@ -56,8 +56,10 @@ impl<'a> Attempts<'a> {
         }
         let pause = self.pause(retry_after);
         let now = self.ports.world.now();
-        if pause > settings.longest_pause || !self.deadline.allows(now, pause) {
-            return Err(GaveUp::Later(now.checked_add(pause).unwrap_or(Timestamp::MAX)));
+        let too_long = pause > settings.longest_pause;
+        if too_long || !self.deadline.allows(now, pause) {
+            let wait = if too_long || retry_after.is_some() { Wait::Asked } else { Wait::OutOfTime };
+            return Err(GaveUp::Later(now.checked_add(pause).unwrap_or(Timestamp::MAX), wait));
         }
         tracing::warn!(
             what = self.what,

@@ -6,7 +6,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     Deadline,
-    ports::{Entry, Metadata, Object, Ports, StoreError},
+    ports::{Entry, Head, Metadata, Object, Ports, StoreError},
     retry::{Attempts, GaveUp},
     trouble::Trouble,
 };
@@ -31,13 +31,17 @@ macro_rules! attempt {
 /// A state store that wants us to wait is no reason to defer a chunk: the deferral would have to be written there.
 fn trouble(gave_up: &GaveUp, error: &StoreError, ports: &Ports) -> Trouble {
     match gave_up {
-        GaveUp::Later(until) => Trouble::until(*until, ports),
+        GaveUp::Later(until, _) => Trouble::until(*until, ports),
         GaveUp::Failed(_) | GaveUp::TooLarge(..) => Trouble::state(error),
     }
 }
 
 pub(crate) async fn get(ports: &Ports, key: &str) -> Result<Option<Object>, Trouble> {
     attempt!(ports, key, ports.state.get(key))
+}
+
+pub(crate) async fn head(ports: &Ports, key: &str) -> Result<Option<Head>, Trouble> {
+    attempt!(ports, key, ports.state.head(key))
 }
 
 pub(crate) async fn get_json<T: DeserializeOwned>(ports: &Ports, key: &str) -> Result<Option<T>, Trouble> {

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use run::{Reason, ReasonKind};
+use run::{Reason, ReasonKind, Wait};
 
 use crate::{
     Outcome,
@@ -14,7 +14,7 @@ pub(crate) enum Trouble {
     /// The same message may succeed later.
     Retry(Duration),
     /// The chunk waits; a record says so.
-    Deferred(Timestamp),
+    Deferred(Timestamp, Wait),
     /// For good.
     Failed(Reason),
 }
@@ -52,6 +52,19 @@ pub(crate) fn target_reason(error: &StoreError) -> Reason {
     Reason::from_error(kind, error)
 }
 
+/// What a former run left, or nothing if it cannot be read, as after an update of this program: then everything is
+/// made anew.
+pub(crate) fn readable<T>(result: Result<T, Trouble>) -> Result<Option<T>, Trouble> {
+    match result {
+        Ok(found) => Ok(Some(found)),
+        Err(Trouble::Failed(reason)) => {
+            tracing::warn!(reason = reason.message, "a former run's documents cannot be used");
+            Ok(None)
+        }
+        Err(trouble) => Err(trouble),
+    }
+}
+
 impl From<QueueError> for Trouble {
     fn from(error: QueueError) -> Self {
         if error.transient {
@@ -72,7 +85,7 @@ impl From<Trouble> for Outcome {
     fn from(trouble: Trouble) -> Self {
         match trouble {
             Trouble::Retry(after) => Self::Retry(after),
-            Trouble::Deferred(until) => Self::Deferred(until),
+            Trouble::Deferred(until, _) => Self::Deferred(until),
             Trouble::Failed(reason) => Self::Failed(reason),
         }
     }

@@ -42,6 +42,7 @@ pub(crate) struct Bench {
 #[derive(Debug)]
 pub(crate) struct Process {
     pub(crate) ports: Arc<Ports>,
+    pub(crate) plans: Arc<MemoryQueue>,
     pub(crate) chunks: Arc<MemoryQueue>,
     pub(crate) records: Arc<MemoryQueue>,
     pub(crate) gate: Arc<Gate>,
@@ -66,6 +67,21 @@ pub(crate) trait Cut {
 impl Cut for Request {
     fn cut(self, chunks: std::collections::BTreeMap<String, u64>) -> Self {
         Self { chunks, ..self }
+    }
+}
+
+/// The queues between processes.
+#[derive(Debug, Clone)]
+pub(crate) struct Queues {
+    pub(crate) plans: Arc<MemoryQueue>,
+    pub(crate) chunks: Arc<MemoryQueue>,
+    pub(crate) records: Arc<MemoryQueue>,
+}
+
+impl Queues {
+    pub(crate) fn new(visibility: Duration) -> Self {
+        let queue = || Arc::new(MemoryQueue::new(visibility));
+        Self { plans: queue(), chunks: queue(), records: queue() }
     }
 }
 
@@ -94,10 +110,31 @@ impl Bench {
         run
     }
 
+    /// Drops a request where users do; the run it leads to.
+    pub(crate) async fn submit(&self, key: &str, request: &Request) -> RunId {
+        let document = serde_json::to_vec(request).unwrap();
+        let version = self.put(key, &document).await;
+        RunId::of_version(&request.digest().unwrap(), &version)
+    }
+
+    /// Writes an object of the state store; its version.
+    pub(crate) async fn put(&self, key: &str, bytes: &[u8]) -> String {
+        let bytes = Bytes::copy_from_slice(bytes);
+        self.state.put(key, bytes, &Metadata::new()).await.unwrap().unwrap()
+    }
+
+    pub(crate) async fn end(&self, run: &RunId) -> Option<End> {
+        self.document(&keys::end(run)).await
+    }
+
     pub(crate) fn process(&self) -> Process {
-        let gate = Arc::new(Gate::new(Arc::clone(&self.shared)));
-        let queue = || Arc::new(MemoryQueue::new(Duration::from_hours(12)));
-        let (plans, chunks, records) = (queue(), queue(), queue());
+        self.process_on(&Queues::new(Duration::from_hours(12)), "process")
+    }
+
+    /// A process on queues that others share.
+    pub(crate) fn process_on(&self, queues: &Queues, name: &'static str) -> Process {
+        let gate = Arc::new(Gate::new(Arc::clone(&self.shared), name));
+        let Queues { plans, chunks, records } = queues.clone();
         let store = |port, inner: &Arc<MemoryStore>| {
             Arc::new(GatedStore { port, inner: Arc::clone(inner), gate: Arc::clone(&gate) })
         };
@@ -115,7 +152,7 @@ impl Bench {
             Arc::new(Meter::default()),
             self.settings.clone(),
         ));
-        Process { ports, chunks, records, gate }
+        Process { ports, plans, chunks, records, gate }
     }
 
     /// Drives an attempt of a request in a new process, until it ends.
@@ -225,6 +262,15 @@ impl Process {
 
     pub(crate) async fn plan(&self, run: &RunId) -> Outcome {
         self.handle(Message::Plan(PlanTask { run: run.clone() })).await
+    }
+
+    pub(crate) async fn tick(&self) {
+        assert_eq!(self.handle(Message::Tick).await, Outcome::Done);
+    }
+
+    /// What a dropped request's trigger leads to.
+    pub(crate) async fn request(&self, key: &str) -> Outcome {
+        self.handle(Message::Request { key: key.to_owned() }).await
     }
 
     pub(crate) async fn sweep(&self, run: &RunId, stalled: bool) -> Outcome {

@@ -24,6 +24,8 @@ pub(crate) enum Port {
 /// One call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Call {
+    /// Which function's process.
+    pub(crate) by: &'static str,
     pub(crate) port: Port,
     pub(crate) verb: &'static str,
     /// The object's key, the listed prefix, the document's suffix, the query, or the messages.
@@ -125,7 +127,7 @@ impl Shared {
         self.violations.lock().unwrap().clone()
     }
 
-    fn fault(&self, port: Port, verb: &'static str, key: &str) -> Fault {
+    fn fault(&self, by: &'static str, port: Port, verb: &'static str, key: &str) -> Fault {
         let nth = {
             let mut counts = self.counts.lock().unwrap();
             let count = counts.entry((port, verb, key.to_owned())).or_default();
@@ -135,7 +137,7 @@ impl Shared {
         let call = {
             let mut calls = self.calls.lock().unwrap();
             let number = calls.len() + 1;
-            calls.push(Call { port, verb, key: key.to_owned(), number, nth });
+            calls.push(Call { by, port, verb, key: key.to_owned(), number, nth });
             calls[number - 1].clone()
         };
         self.script.lock().unwrap().as_mut().map_or(Fault::None, |script| script(&call))
@@ -146,18 +148,19 @@ impl Shared {
 #[derive(Debug)]
 pub(crate) struct Gate {
     pub(crate) shared: Arc<Shared>,
+    name: &'static str,
     dead: watch::Sender<bool>,
 }
 
 impl Gate {
-    pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, dead: watch::Sender::new(false) }
+    pub(crate) fn new(shared: Arc<Shared>, name: &'static str) -> Self {
+        Self { shared, name, dead: watch::Sender::new(false) }
     }
 
     /// Before a call.
     pub(crate) async fn enter(&self, port: Port, verb: &'static str, key: &str) -> Fault {
         self.live().await;
-        let fault = self.shared.fault(port, verb, key);
+        let fault = self.shared.fault(self.name, port, verb, key);
         match fault {
             Fault::Kill => {
                 self.dead.send_replace(true);

@@ -124,7 +124,7 @@ async fn one_deferral_told_often_is_one_deferral() {
         process.handle(Message::Chunk(task.clone())).await;
     }
     let until = process.ports.world.now() + Duration::from_mins(10);
-    let what = What::Deferred { array: last.array, chunk: last.chunk.clone(), until };
+    let what = What::Deferred { array: last.array, chunk: last.chunk.clone(), until, wait: run::Wait::Asked };
     let deferred = Record { run: run.clone(), what };
     // The batch is delivered again and again, each time with another receipt.
     for receipt in process.reports().await {

@@ -113,6 +113,17 @@ impl Targets for OneTarget {
             _ => Ok(Arc::clone(&self.0) as Arc<dyn Store>),
         }
     }
+
+    /// Refuses what lies below `/denied/`, and knows every place without a slash at its end.
+    fn canonical(&self, target: &Target) -> Result<Target, StoreError> {
+        match target {
+            Target::Folder { path } if path.starts_with("/denied/") => {
+                Err(StoreError::Denied { message: format!("{path} is not ours to write") })
+            }
+            Target::Folder { path } => Ok(Target::Folder { path: path.trim_end_matches('/').to_owned() }),
+            Target::S3 { .. } => Ok(target.clone()),
+        }
+    }
 }
 
 /// The sending side of a queue; who receives holds the queue itself.

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Faults, by the number of the call they meet.
-type Schedule = Vec<(usize, Fault)>;
+pub(crate) type Schedule = Vec<(usize, Fault)>;
 
 fn fault() -> impl Strategy<Value = Fault> {
     prop_oneof![
@@ -32,15 +32,15 @@ fn fault() -> impl Strategy<Value = Fault> {
 }
 
 /// At most five faults meet one operation, so that none of them uses up its attempts.
-fn schedule() -> impl Strategy<Value = Schedule> {
+pub(crate) fn schedule() -> impl Strategy<Value = Schedule> {
     prop::collection::vec((1_usize..220, fault()), 0..12)
 }
 
-fn at(schedule: &Schedule, call: &Call) -> Fault {
+pub(crate) fn at(schedule: &Schedule, call: &Call) -> Fault {
     schedule.iter().find(|(number, _)| *number == call.number).map_or(Fault::None, |(_, fault)| *fault)
 }
 
-fn on_a_paused_clock(test: impl Future<Output = ()>) {
+pub(crate) fn on_a_paused_clock(test: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(test);
 }
@@ -64,7 +64,7 @@ async fn bench_for(request: &Request) -> Bench {
 }
 
 /// Seeds: few in every build, more where `PROPTEST_CASES` says so.
-fn cases() -> u32 {
+pub(crate) fn cases() -> u32 {
     std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(100)
 }
 
