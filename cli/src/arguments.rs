@@ -8,6 +8,13 @@ use zarr::{Codec, Format};
 
 use crate::units::{parse_bytes, parse_pair};
 
+mod stack;
+
+pub(crate) use stack::{
+    CancelArguments, FunctionArgument, LogsArguments, ReportArguments, ResumeArguments, StackArguments,
+    StatusArguments, SubmitArguments,
+};
+
 /// Convert a dataset behind an OPeNDAP server to cloud-optimised Zarr.
 #[derive(Debug, Parser)]
 #[command(version, arg_required_else_help = true, max_term_width = 100, after_help = EXAMPLES)]
@@ -36,6 +43,11 @@ Examples:
 
 Interrupted? The same command goes on where it stopped.
 
+With a stack that you have deployed (see infra/README.md):
+    export DAP2ZARR_STACK=climate
+    dap2zarr submit https://server/thredds/dodsC/prism s3://bucket/prism.zarr --watch
+    dap2zarr status
+
 Exit codes: 0 done, 1 a mistake of ours, 2 the request, 3 the source, 4 the target,
 5 chunks are missing, 130 interrupted.";
 
@@ -45,8 +57,20 @@ pub(crate) enum Command {
     Examine(ExamineArguments),
     /// Show what a conversion would do: chunks, requests, bytes, memory
     Plan(PlanArguments),
-    /// Convert a dataset
+    /// Convert a dataset, on this machine
     Convert(Box<ConvertArguments>),
+    /// Have a deployed stack convert a dataset
+    Submit(Box<SubmitArguments>),
+    /// Show a stack's runs, or how far one is
+    Status(StatusArguments),
+    /// Stop a stack's run: nothing is published
+    Cancel(CancelArguments),
+    /// Go on with a run that failed or was cancelled, as a new one
+    Resume(ResumeArguments),
+    /// Show what a stack's functions logged about a run
+    Logs(LogsArguments),
+    /// Show the report of a run that ended, of a stack or of this machine
+    Report(ReportArguments),
 }
 
 impl Command {
@@ -56,6 +80,12 @@ impl Command {
             Self::Examine(arguments) => arguments.json,
             Self::Plan(arguments) => arguments.json,
             Self::Convert(arguments) => arguments.json,
+            Self::Submit(arguments) => arguments.json,
+            Self::Status(arguments) => arguments.json,
+            Self::Cancel(arguments) => arguments.json,
+            Self::Resume(arguments) => arguments.json,
+            Self::Logs(arguments) => arguments.json,
+            Self::Report(arguments) => arguments.json,
         }
     }
 }
@@ -233,7 +263,7 @@ mod tests {
     fn help_teaches() {
         let mut command = Arguments::command();
         let mut help = command.render_long_help().to_string();
-        for name in ["examine", "plan", "convert"] {
+        for name in ["examine", "plan", "convert", "submit", "status", "cancel", "resume", "logs", "report"] {
             help.push_str("\n────\n");
             help.push_str(&command.find_subcommand_mut(name).unwrap().render_help().to_string());
         }

@@ -1,12 +1,12 @@
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use local::{Drive, Driven, FolderStore, LocalRuns, OpenRun, OpenRunError, drive};
-use run::{End, ReasonKind, Report, SourceUrl, Target, Verdict, keys};
+use run::{End, ReasonKind, Report, SourceUrl, Target, keys};
 use tokio::sync::watch;
 
 use crate::{
     arguments::ConvertArguments,
-    failure::{Failure, exit_code},
+    failure::Failure,
     host::{self, Host},
     printer::Printer,
     progress, summary,
@@ -17,14 +17,15 @@ use crate::{
 const QUARANTINE: Duration = Duration::from_secs(30);
 
 /// What a shell expects of a command that was interrupted.
-const INTERRUPTED: u8 = 130;
+pub(crate) const INTERRUPTED: u8 = 130;
 
 /// Converts a dataset, or goes on with a conversion that was interrupted.
 pub(crate) async fn convert(arguments: &ConvertArguments, printer: &Printer) -> Result<ExitCode, Failure> {
     let url = host::source(&arguments.url)?;
     let (target, s3) = host::target(arguments).await?;
     let mode = arguments.target_options.mode;
-    let request = host::request(url, target.clone(), mode, &arguments.selection, &arguments.source)?;
+    let (concurrency, contact) = (Some(arguments.source.concurrency), arguments.source.contact.clone());
+    let request = host::request(url, target.clone(), mode, &arguments.selection, concurrency, contact)?;
     let state = host::state_folder(&arguments.target_options, &target)?;
     let state = Arc::new(FolderStore::new(state));
     let opened = LocalRuns::new(Arc::clone(&state)).open(&request).await.map_err(|error| unopened(&error))?;
@@ -94,7 +95,8 @@ async fn signals(stop: watch::Sender<bool>, printer: Printer) {
     }
 }
 
-async fn interrupted() {
+/// Returns when the process is asked to stop.
+pub(crate) async fn interrupted() {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
     tokio::select! {
@@ -109,36 +111,8 @@ async fn finish(end: &End, target: &Target, host: &Host, printer: &Printer) -> R
     let object = object.map_err(|error| Failure::new(ReasonKind::State, &error))?;
     let report: Option<Report> = object.and_then(|object| serde_json::from_slice(&object.bytes).ok());
     if printer.json() {
-        let mut document = serde_json::json!({ "run": end.run, "verdict": end.verdict });
-        if let Some(report) = &report {
-            document = serde_json::json!(report);
-        }
-        if let Some(fields) = document.as_object_mut() {
-            fields.insert("missing".to_owned(), serde_json::json!(end.missing));
-            fields.insert("missing_chunks".to_owned(), serde_json::json!(end.missing_chunks));
-        }
-        Printer::data(&document.to_string());
+        Printer::data(&summary::document(end, report.as_ref()).to_string());
     }
-    match &end.verdict {
-        Verdict::Publish => {
-            if let Some(report) = report {
-                summary::published(&report, target, printer);
-            }
-            Ok(ExitCode::SUCCESS)
-        }
-        Verdict::Failed { reason } => {
-            summary::failed(reason, end, printer);
-            // A chunk's body that stays wrong; a document's is the source's failure, since no chunk is asked for then.
-            let wrong_chunk = reason.kind == ReasonKind::BodyWrong && end.missing_chunks > 0;
-            Ok(ExitCode::from(exit_code(if wrong_chunk { ReasonKind::Incomplete } else { reason.kind })))
-        }
-        Verdict::Cancelled => {
-            printer.error("the run was cancelled");
-            Ok(ExitCode::from(exit_code(ReasonKind::Superseded)))
-        }
-        Verdict::Superseded { by } => {
-            printer.error(&format!("the newer run {by} took {target}"));
-            Ok(ExitCode::from(exit_code(ReasonKind::Superseded)))
-        }
-    }
+    let again = "run the same command again: what is written already is not fetched again";
+    Ok(summary::ended(end, report.as_ref(), &target.to_string(), again, printer))
 }

@@ -21,6 +21,11 @@ impl Failure {
         Self(Reason::from_error(kind, error))
     }
 
+    /// The sentence.
+    pub(crate) fn message(&self) -> &str {
+        &self.0.message
+    }
+
     /// Prints the failure and gives the exit code.
     pub(crate) fn report(&self, printer: &Printer) -> ExitCode {
         printer.error(&self.0.message);

@@ -134,7 +134,8 @@ pub(crate) fn request(
     target: Target,
     mode: ModeArgument,
     selection: &SelectionArguments,
-    source: &SourceArguments,
+    concurrency: Option<u32>,
+    contact: Option<String>,
 ) -> Result<Request, Failure> {
     let request = Request {
         variables: selection.variables(),
@@ -148,8 +149,8 @@ pub(crate) fn request(
             ModeArgument::Create => Mode::Create,
             ModeArgument::Overwrite => Mode::Overwrite,
         },
-        concurrency: Some(source.concurrency),
-        contact: source.contact.clone(),
+        concurrency,
+        contact,
         ..Request::new(url, target)
     };
     request.check().map_err(|error| Failure::request(&error))?;
@@ -216,11 +217,9 @@ fn absolute(path: &Path) -> std::io::Result<PathBuf> {
 
 /// Where runs keep their documents: the option, else the user's state folder, else beside the target.
 pub(crate) fn state_folder(options: &TargetArguments, target: &Target) -> Result<PathBuf, Failure> {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let of_user = || set("XDG_STATE_HOME").or_else(|| set("HOME").map(|home| home.join(".local/state")));
-    let folder = match (&options.state_dir, of_user(), target) {
+    let folder = match (&options.state_dir, users_state_folder(), target) {
         (Some(folder), _, _) => folder.clone(),
-        (None, Some(folder), _) => folder.join("dap2zarr"),
+        (None, Some(folder), _) => folder,
         (None, None, Target::Folder { path }) => PathBuf::from(format!("{path}.dap2zarr")),
         (None, None, Target::S3 { .. }) => PathBuf::from("dap2zarr-state"),
     };
@@ -233,4 +232,11 @@ pub(crate) fn state_folder(options: &TargetArguments, target: &Target) -> Result
         return Err(run::Reason::new(ReasonKind::BadRequest, message).into());
     }
     Ok(folder)
+}
+
+/// `dap2zarr` in the user's state folder, where there is one.
+pub(crate) fn users_state_folder() -> Option<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let folder = set("XDG_STATE_HOME").or_else(|| set("HOME").map(|home| home.join(".local/state")));
+    folder.map(|folder| folder.join("dap2zarr"))
 }

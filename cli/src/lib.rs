@@ -1,18 +1,29 @@
-//! The `dap2zarr` command: OPeNDAP in, cloud-optimised Zarr out, in one process.
+//! The `dap2zarr` command: OPeNDAP in, cloud-optimised Zarr out, in one process or by a deployed stack.
 //!
-//! Each command is a module; `host` puts the ports together that the verbs run on. It is a library so that the test of
-//! its memory can run the same program under a counting allocator.
+//! Each command is a module. `host` puts the ports together that the verbs run on in this process; `stack` finds the
+//! state of a deployed stack, which the other commands read and write. It is a library so that the test of its memory
+//! can run the same program under a counting allocator.
 
 mod arguments;
+mod cancel;
 mod convert;
 mod examine;
 mod failure;
 mod host;
+mod logs;
 mod plan;
 mod printer;
 mod progress;
+mod report;
+mod resume;
+mod runs;
+mod stack;
+mod standing;
+mod status;
+mod submit;
 mod summary;
 mod units;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -41,5 +52,11 @@ async fn run(command: Command, printer: &Printer) -> Result<ExitCode, Failure> {
         Command::Examine(arguments) => examine::examine(&arguments, printer).await,
         Command::Plan(arguments) => plan::plan(&arguments, printer).await,
         Command::Convert(arguments) => convert::convert(&arguments, printer).await,
+        Command::Submit(arguments) => submit::submit(&arguments, printer).await,
+        Command::Status(arguments) => status::status(&arguments, printer).await,
+        Command::Cancel(arguments) => cancel::cancel(&arguments, printer).await,
+        Command::Resume(arguments) => resume::resume(&arguments, printer).await,
+        Command::Logs(arguments) => logs::logs(&arguments, printer).await,
+        Command::Report(arguments) => report::report(&arguments, printer).await,
     }
 }

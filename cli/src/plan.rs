@@ -15,7 +15,8 @@ use crate::{
 pub(crate) async fn plan(arguments: &PlanArguments, printer: &Printer) -> Result<ExitCode, Failure> {
     let nowhere = Target::Folder { path: "/".to_owned() };
     let url = host::source(&arguments.url)?;
-    let request = host::request(url, nowhere, ModeArgument::Create, &arguments.selection, &arguments.source)?;
+    let (concurrency, contact) = (Some(arguments.source.concurrency), arguments.source.contact.clone());
+    let request = host::request(url, nowhere, ModeArgument::Create, &arguments.selection, concurrency, contact)?;
     let host = Host::looking(&arguments.source)?;
     let plan = steps::preview(&request, &host.ports).await?;
     if printer.json() {

@@ -143,7 +143,8 @@ impl View {
     }
 }
 
-fn bar() -> ProgressBar {
+/// A bar of chunks on the terminal.
+pub(crate) fn bar() -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
     let template = "[{bar:30}] {pos}/{len} chunks, {msg}";
     if let Ok(style) = ProgressStyle::with_template(template) {
@@ -152,7 +153,8 @@ fn bar() -> ProgressBar {
     bar
 }
 
-fn planned(plan: &Plan) -> String {
+/// What a plan amounts to.
+pub(crate) fn planned(plan: &Plan) -> String {
     format!(
         "planned {} of {} in {} requests",
         crate::units::counted(plan.totals.chunks, "chunk"),

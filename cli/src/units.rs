@@ -2,6 +2,8 @@
 
 use std::{fmt::Display, str::FromStr, time::Duration};
 
+use jiff::Timestamp;
+
 /// `64MB`, `100 MiB`, `5000`: units of 1000, or of 1024 with an `i`.
 pub(crate) fn parse_bytes(text: &str) -> Result<u64, String> {
     let expected = || format!("`{text}` is not a size: expected a number of bytes such as 64MB, 100MiB or 5000000");
@@ -30,6 +32,46 @@ pub(crate) fn parse_pair<T: FromStr<Err: Display>>(text: &str) -> Result<(String
     let value =
         value.trim().parse().map_err(|error| format!("`{text}` is not of the form DIMENSION=VALUE: {error}"))?;
     Ok((name.trim().to_owned(), value))
+}
+
+/// A time in the past: so long ago, or that moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Since {
+    Ago(Duration),
+    At(Timestamp),
+}
+
+/// `30s`, `10m`, `2h`, `3d`, `2026-01-31T12:00:00Z`.
+pub(crate) fn parse_since(text: &str) -> Result<Since, String> {
+    let expected = || format!("`{text}` is no time: expected 30s, 10m, 2h, 3d, or one such as 2026-01-31T12:00:00Z");
+    if let Ok(time) = text.parse() {
+        return Ok(Since::At(time));
+    }
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match text.get(digits.len()..).unwrap_or_default() {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return Err(expected()),
+    };
+    let number: u64 = digits.parse().map_err(|_| expected())?;
+    number.checked_mul(unit).map(|seconds| Since::Ago(Duration::from_secs(seconds))).ok_or_else(expected)
+}
+
+/// How long ago something was, roughly: `12 s`, `3 min`, `5 h`, `2 days`.
+pub(crate) fn age(seconds: i64) -> String {
+    match seconds {
+        ..60 => format!("{} s", seconds.max(0)),
+        60..3_600 => format!("{} min", seconds / 60),
+        3_600..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+/// `2026-01-31 12:00:00Z`.
+pub(crate) fn time(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
 }
 
 /// Bytes with three significant digits: `36.1 MB`.
@@ -103,6 +145,17 @@ mod tests {
             parse_pair::<u64>("time=x").unwrap_err(),
             "`time=x` is not of the form DIMENSION=VALUE: invalid digit found in string"
         );
+    }
+
+    #[test]
+    fn times_are_moments_or_so_long_ago() {
+        assert_eq!(parse_since("10m"), Ok(Since::Ago(Duration::from_mins(10))));
+        assert_eq!(parse_since("1970-01-01T00:00:05Z"), Ok(Since::At(Timestamp::from_second(5).unwrap())));
+        for text in ["", "10", "m", "-5m", "yesterday", "99999999999999999999d"] {
+            assert!(parse_since(text).unwrap_err().contains("is no time"), "{text}");
+        }
+        assert_eq!([age(-3), age(59), age(61), age(7_300), age(200_000)], ["0 s", "59 s", "1 min", "2 h", "2 days"]);
+        assert_eq!(time(Timestamp::UNIX_EPOCH), "1970-01-01 00:00:00Z");
     }
 
     #[test]
