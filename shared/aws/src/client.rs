@@ -1,11 +1,11 @@
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
-use aws_config::BehaviorVersion;
+use aws_config::{AppName, BehaviorVersion, SdkConfig};
 use aws_sdk_s3::{
     Client,
     config::{
-        Builder, Region, RequestChecksumCalculation, ResponseChecksumValidation, StalledStreamProtectionConfig,
-        retry::RetryConfig, timeout::TimeoutConfig,
+        Builder, Region, RequestChecksumCalculation, ResponseChecksumValidation, SharedCredentialsProvider,
+        StalledStreamProtectionConfig, retry::RetryConfig, timeout::TimeoutConfig,
     },
 };
 use steps::ports::StoreError;
@@ -35,6 +35,7 @@ pub fn put_timeout(bytes: u64) -> Duration {
 }
 
 /// A client, and what messages and requests need to know of it.
+#[derive(Clone)]
 pub(crate) struct Opened {
     pub(crate) client: Client,
     pub(crate) endpoint: String,
@@ -43,58 +44,127 @@ pub(crate) struct Opened {
     pub(crate) custom: bool,
 }
 
-/// Builds the client from the options alone. `Client::new(&SdkConfig)` would ask `AWS_ENDPOINT_URL_S3`,
-/// `AWS_ENDPOINT_URL` and the profile's `endpoint_url` once more, and send one store's objects to the other's endpoint;
-/// so the service's configuration is never made from an `SdkConfig`.
-pub(crate) async fn open(options: &S3Options, keys: Option<&Keys>) -> Result<Opened, StoreError> {
-    match options.endpoint_url.as_deref() {
-        Some(url) => custom(url, options, keys).await,
-        None => of_aws(options, keys).await,
+impl fmt::Debug for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opened").field("endpoint", &self.endpoint).field("region", &self.region).finish_non_exhaustive()
     }
 }
 
-async fn custom(url: &str, options: &S3Options, keys: Option<&Keys>) -> Result<Opened, StoreError> {
-    endpoint(url)?;
-    let host = host_of(url);
-    let profiles = credentials::profile_files(options.profile.as_deref()).await?;
-    let keys = match keys {
-        Some(keys) => keys.provider(),
-        None => credentials::for_custom_endpoint(&host, options.profile.as_deref(), &profiles).await?,
-    };
-    let region = region(options, profiles.get("region"));
-    let config = common(region.clone())
-        .endpoint_url(url)
-        .credentials_provider(keys)
-        .force_path_style(!options.virtual_host_style)
-        .disable_s3_express_session_auth(true)
-        // On the wire the default checksum is `aws-chunked` with a trailer, which R2, Ceph, Linode and others refuse or
-        // store as part of the object.
-        .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
-        .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
-        .build();
-    Ok(Opened { client: Client::from_conf(config), endpoint: host, region, custom: true })
+/// Whose requests these are and where they go: what every client of one configuration is made of. Found without asking
+/// the network; keys that AWS has to hand out are fetched with the first request.
+#[derive(Clone)]
+pub(crate) struct Access {
+    /// What requests are signed for.
+    pub(crate) region: String,
+    /// The custom endpoint's URL; AWS where absent.
+    pub(crate) endpoint_url: Option<String>,
+    virtual_host_style: bool,
+    credentials: Option<SharedCredentialsProvider>,
+    use_fips: Option<bool>,
+    use_dual_stack: Option<bool>,
+    app_name: Option<AppName>,
 }
 
-async fn of_aws(options: &S3Options, keys: Option<&Keys>) -> Result<Opened, StoreError> {
-    let profiles = credentials::profile_files(options.profile.as_deref()).await?;
-    // Given here, because the SDK's own chain ends with a call to the instance's metadata.
-    let region = region(options, profiles.get("region"));
-    let sdk_region = Region::new(region.clone());
-    let mut loader = aws_config::defaults(BehaviorVersion::latest()).region(sdk_region.clone());
-    if let Some(keys) = keys {
-        loader = loader.credentials_provider(keys.provider());
-    } else if let Some(profile) = &options.profile {
-        // The SDK would still prefer keys of the environment; whoever names a profile means it, as with the `aws` command.
-        loader = loader.profile_name(profile).credentials_provider(credentials::of_profile(profile, &sdk_region));
+impl Access {
+    /// Resolves options; with `keys`, to those and no others.
+    pub(crate) async fn of(options: &S3Options, keys: Option<&Keys>) -> Result<Self, StoreError> {
+        match options.endpoint_url.as_deref() {
+            Some(url) => Self::custom(url, options, keys).await,
+            None => Self::of_aws(options, keys).await,
+        }
     }
-    let sdk = loader.load().await;
-    let mut config = common(region.clone());
-    config.set_credentials_provider(sdk.credentials_provider());
-    config.set_use_fips(sdk.use_fips());
-    config.set_use_dual_stack(sdk.use_dual_stack());
-    config.set_app_name(sdk.app_name().cloned());
-    let endpoint = format!("AWS S3 in {region}");
-    Ok(Opened { client: Client::from_conf(config.build()), endpoint, region, custom: false })
+
+    async fn custom(url: &str, options: &S3Options, keys: Option<&Keys>) -> Result<Self, StoreError> {
+        endpoint(url)?;
+        let profiles = credentials::profile_files(options.profile.as_deref()).await?;
+        let keys = match keys {
+            Some(keys) => keys.provider(),
+            None => credentials::for_custom_endpoint(&host_of(url), options.profile.as_deref(), &profiles).await?,
+        };
+        Ok(Self {
+            region: region(options, profiles.get("region")),
+            endpoint_url: Some(url.to_owned()),
+            virtual_host_style: options.virtual_host_style,
+            credentials: Some(keys),
+            use_fips: None,
+            use_dual_stack: None,
+            app_name: None,
+        })
+    }
+
+    async fn of_aws(options: &S3Options, keys: Option<&Keys>) -> Result<Self, StoreError> {
+        let profiles = credentials::profile_files(options.profile.as_deref()).await?;
+        // Given here, because the SDK's own chain ends with a call to the instance's metadata.
+        let region = region(options, profiles.get("region"));
+        let sdk_region = Region::new(region.clone());
+        let mut loader = aws_config::defaults(BehaviorVersion::latest()).region(sdk_region.clone());
+        if let Some(keys) = keys {
+            loader = loader.credentials_provider(keys.provider());
+        } else if let Some(profile) = &options.profile {
+            // The SDK would still prefer keys of the environment; whoever names a profile means it, as with the `aws`
+            // command.
+            loader = loader.profile_name(profile).credentials_provider(credentials::of_profile(profile, &sdk_region));
+        }
+        let sdk = loader.load().await;
+        Ok(Self {
+            region,
+            endpoint_url: None,
+            virtual_host_style: false,
+            credentials: sdk.credentials_provider(),
+            use_fips: sdk.use_fips(),
+            use_dual_stack: sdk.use_dual_stack(),
+            app_name: sdk.app_name().cloned(),
+        })
+    }
+
+    /// The same for another region.
+    pub(crate) fn in_region(self, region: &str) -> Self {
+        Self { region: region.to_owned(), ..self }
+    }
+
+    /// An S3 client. `Client::new(&SdkConfig)` of a loaded configuration would ask `AWS_ENDPOINT_URL_S3`,
+    /// `AWS_ENDPOINT_URL` and the profile's `endpoint_url` once more, and send one store's objects to the other's
+    /// endpoint; so a service's configuration is never made from a loaded one.
+    pub(crate) fn s3(&self) -> Opened {
+        let mut config = common(self.region.clone());
+        config.set_credentials_provider(self.credentials.clone());
+        if let Some(url) = &self.endpoint_url {
+            config = config
+                .endpoint_url(url)
+                .force_path_style(!self.virtual_host_style)
+                .disable_s3_express_session_auth(true)
+                // On the wire the default checksum is `aws-chunked` with a trailer, which R2, Ceph, Linode and others
+                // refuse or store as part of the object.
+                .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+                .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
+        }
+        config.set_use_fips(self.use_fips);
+        config.set_use_dual_stack(self.use_dual_stack);
+        config.set_app_name(self.app_name.clone());
+        let client = Client::from_conf(config.build());
+        let (endpoint, region) = (self.place("S3"), self.region.clone());
+        Opened { client, endpoint, region, custom: self.endpoint_url.is_some() }
+    }
+
+    /// What clients of other services are made of. It was not loaded, so making one asks no variable and no file.
+    pub(crate) fn sdk_config(&self) -> SdkConfig {
+        let mut config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(self.region.clone()))
+            .timeout_config(timeouts(ANSWER))
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+        config.set_endpoint_url(self.endpoint_url.clone());
+        config.set_credentials_provider(self.credentials.clone());
+        config.set_use_fips(self.use_fips);
+        config.set_use_dual_stack(self.use_dual_stack);
+        config.set_app_name(self.app_name.clone());
+        config.build()
+    }
+
+    /// Where a service is, for messages.
+    pub(crate) fn place(&self, service: &str) -> String {
+        self.endpoint_url.as_deref().map_or_else(|| format!("AWS {service} in {}", self.region), host_of)
+    }
 }
 
 fn common(region: String) -> Builder {

@@ -21,7 +21,18 @@ pub struct Keys(Credentials);
 impl Keys {
     /// A pair of keys without a session.
     pub fn new(access_key_id: &str, secret_access_key: &str) -> Self {
-        Self(Credentials::new(access_key_id, secret_access_key, None, None, "dap2zarr"))
+        Self::of_session(access_key_id, secret_access_key, None)
+    }
+
+    /// Keys with the token of their session, if they have one.
+    pub fn of_session(access_key_id: &str, secret_access_key: &str, session_token: Option<&str>) -> Self {
+        let token = session_token.map(str::to_owned);
+        Self(Credentials::new(access_key_id, secret_access_key, token, None, "dap2zarr"))
+    }
+
+    /// Access key, secret key and session token.
+    pub(crate) fn parts(&self) -> (&str, &str, Option<&str>) {
+        (self.0.access_key_id(), self.0.secret_access_key(), self.0.session_token())
     }
 
     pub(crate) fn provider(&self) -> SharedCredentialsProvider {

@@ -18,7 +18,7 @@ use crate::{
 
 /// What a caller does about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Class {
+pub(crate) enum Class {
     Transient,
     Missing,
     Denied,
@@ -179,7 +179,7 @@ fn permission(operation: &str) -> &'static str {
     }
 }
 
-fn class(status: u16, code: &str) -> Class {
+pub(crate) fn class(status: u16, code: &str) -> Class {
     match code {
         "NoSuchBucket" => return Class::Missing,
         "QuotaExceeded" | "XMinioStorageFull" | "XMinioAdminBucketQuotaExceeded" | "InsufficientStorage" => {
@@ -218,7 +218,7 @@ fn class(status: u16, code: &str) -> Class {
 }
 
 /// A server's text on one line, without what could be a token or forge a line of a log.
-fn readable(text: &str) -> String {
+pub(crate) fn readable(text: &str) -> String {
     const WORD: usize = 120;
     const TEXT: usize = 500;
     let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
@@ -233,7 +233,7 @@ fn readable(text: &str) -> String {
 }
 
 /// The first of an error's causes that is of a type.
-fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+pub(crate) fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
     let mut next = Some(error);
     while let Some(this) = next {
         if let Some(found) = this.downcast_ref() {

@@ -16,7 +16,7 @@ use steps::ports::{Entry, Head, Metadata, Object, Store, StoreError};
 use crate::{
     Keys, S3Options,
     body::{self, BodyError},
-    client,
+    client::{self, Access, Opened},
     place::Place,
     put_timeout,
 };
@@ -64,9 +64,14 @@ impl S3Store {
     }
 
     async fn open_as(bucket: &str, prefix: &str, options: &S3Options, keys: Option<&Keys>) -> Result<Self, StoreError> {
-        let client::Opened { client, endpoint, region, custom } = client::open(options, keys).await?;
+        Ok(Self::of(bucket, prefix, Access::of(options, keys).await?.s3()))
+    }
+
+    /// The store that a client sees.
+    pub(crate) fn of(bucket: &str, prefix: &str, opened: Opened) -> Self {
+        let Opened { client, endpoint, region, custom } = opened;
         let prefix = prefix.trim_matches('/').to_owned();
-        Ok(Self { client, place: Place { bucket: bucket.to_owned(), prefix, endpoint, region }, custom })
+        Self { client, place: Place { bucket: bucket.to_owned(), prefix, endpoint, region }, custom }
     }
 
     /// The store of a run's target. Endpoint and region are the target's, which a plan may have fixed long ago; where it

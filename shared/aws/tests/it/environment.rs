@@ -3,10 +3,14 @@
 
 use std::process::Command;
 
-use aws::{S3Options, S3Store, endpoint_from_environment, endpoint_from_profile, state_endpoint_from_environment};
-use steps::ports::{Store, StoreError};
+use aws::{
+    Aws, S3Options, S3Store, StackTarget, StackTargets, endpoint_from_environment, endpoint_from_profile,
+    state_endpoint_from_environment,
+};
+use run::Target;
+use steps::ports::{Queue, Store, StoreError, Targets};
 
-use crate::scripted::{Scripted, answer};
+use crate::scripted::{Asked, Scripted, answer, json};
 
 const CASE: &str = "DAP2ZARR_TEST_CASE";
 const KEYS: [(&str, &str); 2] = [("AWS_ACCESS_KEY_ID", "AKIDENV"), ("AWS_SECRET_ACCESS_KEY", "hunter2env")];
@@ -45,6 +49,8 @@ async fn child() {
         "roles" => roles().await,
         "named profile" => named_profile().await,
         "aws" => aws_itself().await,
+        "stack" => stack().await,
+        "stack on AWS" => stack_on_aws().await,
         other => panic!("no case {other}"),
     }
 }
@@ -178,4 +184,81 @@ async fn aws_itself() {
     assert!(format!("{store:?}").contains("AWS S3 in eu-west-1"), "{store:?}");
     let error = store.check().await.unwrap_err();
     assert!(matches!(&error, StoreError::Denied { message } if message.contains("aws sso login")), "{error:?}");
+}
+
+/// The environment of a function: a role's keys with their session, and perhaps an endpoint that stands in for AWS.
+const ROLE: [(&str, &str); 4] = [
+    ("AWS_ACCESS_KEY_ID", "ASIAROLE"),
+    ("AWS_SECRET_ACCESS_KEY", "hunter2role"),
+    ("AWS_SESSION_TOKEN", "hunter2session"),
+    ("AWS_REGION", "eu-west-1"),
+];
+
+#[tokio::test]
+async fn a_functions_role_signs_for_its_own_services_and_no_one_else() {
+    let secret =
+        json(r#"{"SecretString":"{\"access_key_id\":\"AKIDTARGET\",\"secret_access_key\":\"hunter2target\"}"}"#);
+    let object = answer("200 OK\netag: \"e\"", "");
+    let own = Scripted::start(&[object.clone(), json(r#"{"Attributes":{}}"#), secret]).await;
+    let target = Scripted::start(&[object]).await;
+    let (state_url, target_url) = (own.url(), target.url());
+    tokio::task::spawn_blocking(move || {
+        let endpoints = [("AWS_ENDPOINT_URL", state_url.as_str()), ("TARGET", &target_url)];
+        run("stack", &[&ROLE[..], &endpoints].concat(), "");
+    })
+    .await
+    .unwrap();
+    let own = own.asked();
+    assert_eq!(own.iter().map(Asked::operation).collect::<Vec<_>>(), ["", "GetQueueAttributes", "GetSecretValue"]);
+    for (asked, service) in own.iter().zip(["s3", "sqs", "secretsmanager"]) {
+        let signed = asked.header("authorization").unwrap();
+        assert!(
+            signed.contains("Credential=ASIAROLE/") && signed.contains(&format!("/eu-west-1/{service}/")),
+            "{signed}"
+        );
+        assert_eq!(asked.header("x-amz-security-token"), Some("hunter2session"));
+    }
+    let target = target.asked();
+    assert_eq!(target.len(), 1);
+    assert!(target[0].header("authorization").unwrap().contains("Credential=AKIDTARGET/"), "{target:?}");
+    assert!(!format!("{:?} {}", target[0], String::from_utf8_lossy(&target[0].body)).contains("hunter2session"));
+}
+
+async fn stack() {
+    let aws = Aws::from_environment().await.unwrap();
+    aws.store("state", "").get("runs/r/plan.json").await.unwrap();
+    let queue = aws.queue("http://queue.invalid/123456789012/chunks").unwrap();
+    assert!(queue.depth().await.is_err(), "no counts were given");
+    let allowed = StackTarget {
+        bucket: "target".to_owned(),
+        endpoint_url: get("TARGET"),
+        secret: Some("target-keys".to_owned()),
+        ..StackTarget::default()
+    };
+    let targets = StackTargets::new(allowed, "state", aws).unwrap();
+    let target = Target::s3("s3://target/a.zarr", None, None).unwrap();
+    targets.open(&target).await.unwrap().put("c/0", bytes::Bytes::new(), &steps::ports::Metadata::new()).await.unwrap();
+}
+
+/// No endpoint: AWS itself, of which nothing is asked before the first request.
+#[test]
+fn a_cold_start_on_aws_sends_nothing() {
+    // Were anything asked of these, the test would wait for an answer, or fail.
+    let container =
+        [("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:1/"), ("AWS_EC2_METADATA_DISABLED", "false")];
+    run("stack on AWS", &[&ROLE[..], &container].concat(), "");
+    run("stack on AWS", &[&container[..], &[("AWS_REGION", "eu-west-1")]].concat(), "");
+}
+
+async fn stack_on_aws() {
+    let aws = Aws::from_environment().await.unwrap();
+    let store = aws.store("state", "");
+    let queue = aws.queue("https://sqs.eu-west-1.amazonaws.com/123456789012/chunks").unwrap();
+    let allowed = StackTarget { bucket: "target".to_owned(), ..StackTarget::default() };
+    let targets = StackTargets::new(allowed, "state", aws.clone()).unwrap();
+    let target = targets.open(&Target::s3("s3://target/a.zarr", None, None).unwrap()).await.unwrap();
+    assert_eq!((aws.region(), aws.endpoint_url()), ("eu-west-1", None));
+    let debug = format!("{aws:?} {store:?} {queue:?} {targets:?} {target:?}");
+    assert!(debug.contains("AWS S3 in eu-west-1") && debug.contains("AWS SQS in eu-west-1"), "{debug}");
+    assert!(!debug.contains("hunter2") && !debug.contains("ASIAROLE") && !debug.contains("123456789012"), "{debug}");
 }

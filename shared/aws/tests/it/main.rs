@@ -10,5 +10,10 @@
 mod endpoint;
 mod environment;
 mod faults;
+mod localstack;
 mod s3s;
 mod scripted;
+mod secrets;
+mod sqs;
+mod targets;
+mod versions;

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use aws::{Keys, S3Options, S3Store};
+use aws::{Aws, Keys, S3Options, S3Store};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -53,6 +53,28 @@ pub(crate) fn error(head: &str, code: &str, message: &str) -> String {
     )
 }
 
+/// An answer of SQS or Secrets Manager.
+pub(crate) fn json(body: &str) -> String {
+    answer("200 OK\ncontent-type: application/x-amz-json-1.0", body)
+}
+
+/// An error of SQS or Secrets Manager.
+pub(crate) fn json_error(status: &str, code: &str, message: &str) -> String {
+    let body = format!(r#"{{"__type":"com.amazonaws.sqs#{code}","message":"{message}"}}"#);
+    answer(&format!("{status}\ncontent-type: application/x-amz-json-1.0"), &body)
+}
+
+impl Asked {
+    /// The operation of a request to SQS or Secrets Manager.
+    pub(crate) fn operation(&self) -> &str {
+        self.header("x-amz-target").and_then(|target| target.split('.').next_back()).unwrap_or_default()
+    }
+
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+}
+
 impl Scripted {
     /// Gives these answers, one for each request; an empty one closes the connection. Then the last one again and again.
     pub(crate) async fn start(answers: &[String]) -> Self {
@@ -74,6 +96,12 @@ impl Scripted {
 
     pub(crate) fn asked(&self) -> Vec<Asked> {
         self.state.lock().unwrap().asked.clone()
+    }
+
+    pub(crate) async fn aws(&self) -> Aws {
+        let options =
+            S3Options { endpoint_url: Some(self.url()), region: Some("eu-west-1".to_owned()), ..S3Options::default() };
+        Aws::with_keys(&options, &Keys::new("AKIDROLE", "hunter2role")).await.unwrap()
     }
 
     pub(crate) async fn store(&self) -> S3Store {
