@@ -82,6 +82,12 @@ impl Objects {
     }
 }
 
+impl From<BTreeMap<String, Vec<u8>>> for Objects {
+    fn from(objects: BTreeMap<String, Vec<u8>>) -> Self {
+        Self(objects)
+    }
+}
+
 fn may_tell(key: &str) -> bool {
     matches!(key, "zarr.json" | ".zattrs" | ".zmetadata")
 }
