@@ -35,7 +35,8 @@ inner='
 set -euo pipefail
 for ((round = 1; round <= $1; round++)); do
     [[ $1 == 1 ]] || echo "== round $round of $1" >&2
-    cargo nextest run --locked -p dap2zarr-stack-tests --test stack --no-fail-fast --test-threads 8 "${@:3}"
+    # The whole workspace, filtered: a smaller set of packages would have other features, and build everything again.
+    cargo nextest run --locked --workspace --no-fail-fast --test-threads 8 -E "package(dap2zarr-stack-tests)" -- "${@:3}"
 done
 if (($# == 2)); then
     "$2" infra/check_roles.py --endpoint "$AWS_ENDPOINT_URL" --calls "$DAP2ZARR_TEST_CALLS" \

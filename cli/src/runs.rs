@@ -156,11 +156,7 @@ async fn of_object(state: &State, key: &str) -> Result<Option<RunId>, Failure> {
 
 /// The run that a request's object leads to. As `steps` names it where a request is opened.
 pub(crate) fn name(request: &Digest, object: &Object) -> RunId {
-    if let Some(version) = object.version.as_deref().filter(|version| *version != "null") {
-        return RunId::of_version(request, version);
-    }
-    let modified = object.modified.map(|time| time.as_second().to_string()).unwrap_or_default();
-    RunId::of_version(request, &format!("{} {modified}", object.etag.as_deref().unwrap_or_default()))
+    RunId::of_object(request, object.version.as_deref(), object.etag.as_deref(), object.modified)
 }
 
 /// The run of the same object under another digest: a stack that knows the target by another name (its endpoint filled

@@ -196,10 +196,14 @@ fn arn(text: &str) -> Option<String> {
 
 fn allowed_hosts<G: Fn(&str) -> Option<String>>(variables: &mut Variables<G>) -> AllowedHosts {
     const NAME: &str = "DAP2ZARR_ALLOWED_SOURCE_HOSTS";
-    match variables.get(NAME).unwrap_or_default().parse::<AllowedHosts>() {
+    // Nothing is not everything here: a stack that is open to every host says so.
+    let read = variables
+        .get(NAME)
+        .ok_or("expected hosts with commas between them, or * for every public host; it is not set".to_owned());
+    match read.and_then(|text| text.parse::<AllowedHosts>().map_err(|error| error.to_string())) {
         Ok(hosts) => hosts,
-        Err(error) => {
-            variables.problem(NAME, error.to_string());
+        Err(problem) => {
+            variables.problem(NAME, problem);
             AllowedHosts::default()
         }
     }

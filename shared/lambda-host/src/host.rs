@@ -17,9 +17,6 @@ use crate::{
     source::LazySource,
 };
 
-/// The largest object that may still be on its way when its worker is gone. What is larger takes its worker longer to
-/// send, and that time is the function's timeout's.
-const LARGEST_OBJECT: u64 = 64 << 20;
 /// The longest pause that is waited out, and paid for; a longer one puts the chunk off.
 const LONGEST_PAUSE: Duration = Duration::from_secs(20);
 
@@ -118,8 +115,11 @@ fn settings(configuration: &Configuration) -> Settings {
     Settings {
         worker: configuration.worker.clone(),
         longest_pause: LONGEST_PAUSE.min(configuration.function_timeout / 6),
-        // What a worker had sent when Lambda ended it may land for as long as a PUT may take.
-        quarantine: configuration.function_timeout + put_timeout(LARGEST_OBJECT),
+        // A body is sent within the function's time, or not at all. One that was sent whole when Lambda ended its worker may
+        // still land while an answer may be waited for.
+        quarantine: configuration.function_timeout + put_timeout(0),
+        // Its role has no right to write to the target.
+        publishes: configuration.function != crate::Function::Planner,
         visibility: configuration.visibility.unwrap_or_default(),
         fleet: configuration.maximum_concurrency,
         worker_memory: bytes(configuration.chunk_memory_mb),

@@ -68,6 +68,22 @@ impl RunId {
         Self(format!("{}-v{}", request.short(), Digest::of(version.as_bytes()).short()))
     }
 
+    /// The run of an object that asked for it: by the version its bucket gave it or, in a bucket that keeps none, by what
+    /// comes closest.
+    pub fn of_object(
+        request: &Digest,
+        version: Option<&str>,
+        etag: Option<&str>,
+        modified: Option<jiff::Timestamp>,
+    ) -> Self {
+        // "null" is the one version of a bucket that keeps none.
+        if let Some(version) = version.filter(|version| *version != "null") {
+            return Self::of_version(request, version);
+        }
+        let modified = modified.map(|time| time.as_second().to_string()).unwrap_or_default();
+        Self::of_version(request, &format!("{} {modified}", etag.unwrap_or_default()))
+    }
+
     /// Whether this is a run of that request.
     pub fn is_of(&self, request: &Digest) -> bool {
         self.0.strip_prefix(request.short()).is_some_and(|rest| rest.starts_with('-'))

@@ -1,5 +1,7 @@
 //! What becomes of a run: decided once, then carried out by whoever sees it.
 
+use std::time::Duration;
+
 use run::{DOCUMENT_VERSION, Decision, End, Reason, ReasonKind, RunId, Verdict, keys};
 
 use crate::{
@@ -11,13 +13,16 @@ use crate::{
     trouble::{Trouble, readable},
 };
 
+/// How long a host that may not publish waits for one that may: a sweep, and the time it takes.
+const LEFT_TO_THE_SWEEP: Duration = Duration::from_mins(2);
+
 /// Writes the decision if there is none yet, and returns the one that stands.
 pub(crate) async fn decide(run: &RunId, verdict: Verdict, ports: &Ports) -> Result<Decision, Trouble> {
     let ours = Decision { version: DOCUMENT_VERSION, run: run.clone(), verdict, at: ports.world.now() };
     state::put_new(ports, &keys::decision(run), state::json(&ours)?).await?;
     // Whether our write won, lost, or its reply was lost: what is there now is the decision.
     let Some(decision) = state::decision(run, ports).await? else {
-        return Err(Trouble::Retry(std::time::Duration::from_secs(5)));
+        return Err(Trouble::Retry(Duration::from_secs(5)));
     };
     tracing::info!(%run, verdict = ?decision.verdict, "decided");
     Ok(decision)
@@ -40,6 +45,7 @@ pub(crate) async fn carry_out(decision: &Decision, ports: &Ports) -> Result<(), 
     let run = &decision.run;
     if state::end(run, ports).await?.is_none() {
         let missing = match &decision.verdict {
+            Verdict::Publish if !ports.settings.publishes => return Err(Trouble::Retry(LEFT_TO_THE_SWEEP)),
             Verdict::Publish => {
                 let Some(loaded) = plan_of(run, ports).await? else {
                     let message = format!("run {run} is to be published, but its plan is gone");

@@ -51,7 +51,7 @@ pub(crate) fn check_memory(plan: &Plan, settings: &Settings) -> Result<(), Reaso
         let shape: Vec<_> = array.spec.chunk_shape.sizes().iter().map(ToString::to_string).collect();
         let message = format!(
             "a chunk of `{}` ({}, {} bytes) needs {} MB of memory, a worker of this stack has {} MB; ask for smaller \
-             chunks (`chunks` or `chunk_bytes`), or deploy the stack with a larger ChunkMemory",
+             chunks (`chunks` or `chunk_bytes`), or deploy the stack with a larger ChunkMemoryMb",
             array.spec.path,
             shape.join(" x "),
             bytes(array),
@@ -64,7 +64,7 @@ pub(crate) fn check_memory(plan: &Plan, settings: &Settings) -> Result<(), Reaso
     if let Some(memory) = settings.finalizer_memory.filter(|memory| needed > *memory) {
         let message = format!(
             "the receipts of {chunks} chunks need {} MB of memory, the finalizer of this stack has {} MB; ask for larger \
-             chunks (`chunks` or `chunk_bytes`), or deploy the stack with a larger FinalizerMemory",
+             chunks (`chunks` or `chunk_bytes`), or deploy the stack with a larger FinalizerMemoryMb",
             megabytes(needed),
             memory / MEGABYTE,
         );

@@ -1,7 +1,6 @@
 //! From a dropped request to an open run.
 
 use bytes::Bytes;
-use jiff::Timestamp;
 use run::{Digest, MAX_REQUEST_LENGTH, Reason, ReasonKind, Request, RequestError, RunId, TargetId, keys};
 
 use crate::{
@@ -79,22 +78,22 @@ impl Asked {
         let accepted = keys::accepted(key, listed.etag.as_deref(), listed.modified);
         if listed.length > MAX_REQUEST_LENGTH {
             let error = RequestError::TooLong { found: listed.length };
-            let version = version(None, listed.etag.as_deref(), listed.modified);
+            let named = Digest::of(key.as_bytes());
             return Ok(Some(Self {
-                run: RunId::of_version(&Digest::of(key.as_bytes()), &version),
+                run: RunId::of_object(&named, None, listed.etag.as_deref(), listed.modified),
                 document: None,
                 accepted,
                 target: Err(Reason::from_error(ReasonKind::BadRequest, &error)),
             }));
         }
         let Some(object) = state::get(ports, key).await? else { return Ok(None) };
-        let version = version(object.version.as_deref(), object.etag.as_deref(), object.modified);
+        let (version, etag, modified) = (object.version.clone(), object.etag.clone(), object.modified);
         let (digest, document, target) = match read(&object, ports) {
             Ok(request) => (digest(&request)?, state::json(&request)?, Ok(request.target.id())),
             Err(Refused::Target(request, reason)) => (digest(&request)?, state::json(&*request)?, Err(reason)),
             Err(Refused::Document(reason)) => (Digest::of(&object.bytes), object.bytes, Err(reason)),
         };
-        let run = RunId::of_version(&digest, &version);
+        let run = RunId::of_object(&digest, version.as_deref(), etag.as_deref(), modified);
         Ok(Some(Self { run, document: Some(document), accepted, target }))
     }
 }
@@ -117,16 +116,4 @@ fn read(object: &Object, ports: &Ports) -> Result<Request, Refused> {
 
 fn digest(request: &Request) -> Result<Digest, Trouble> {
     request.digest().map_err(|error| Trouble::Failed(Reason::from_error(ReasonKind::BadRequest, &error)))
-}
-
-/// What tells one writing of a key from the next: the bucket's own name for it, or what comes closest.
-fn version(version: Option<&str>, etag: Option<&str>, modified: Option<Timestamp>) -> String {
-    match version {
-        // "null" is the one version of a bucket that keeps none.
-        Some(version) if version != "null" => version.to_owned(),
-        _ => {
-            let modified = modified.map(|time| time.as_second().to_string()).unwrap_or_default();
-            format!("{} {modified}", etag.unwrap_or_default())
-        }
-    }
 }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use jiff::Timestamp;
-use run::{Mode, Plan, PlanError, Planning, Reason, ReasonKind, Record, Request, RunId, Target, What, keys};
+use run::{Mode, Plan, PlanError, Planning, Reason, ReasonKind, Record, Request, RunId, Target, Verdict, What, keys};
 
 use crate::{
     Deadline, decide, describe,
@@ -25,7 +25,8 @@ const SEGMENT: usize = 1_000;
 /// A request that cannot be planned ends the run.
 pub(crate) async fn plan(run: &RunId, ports: &Ports, deadline: Deadline) -> Result<(), Trouble> {
     if let Some(decision) = state::decision(run, ports).await? {
-        return decide::carry_out(&decision, ports).await;
+        let is_ours = ports.settings.publishes || decision.verdict != Verdict::Publish;
+        return if is_ours { decide::carry_out(&decision, ports).await } else { Ok(()) };
     }
     match start(run, ports, deadline).await {
         Err(Trouble::Failed(reason)) if !is_known(run, ports).await? => {
@@ -74,7 +75,12 @@ async fn start(run: &RunId, ports: &Ports, deadline: Deadline) -> Result<(), Tro
     let sent = enqueue(&loaded, open, false, ports).await?;
     sendings::planned(run, ports).await?;
     tracing::info!(%run, chunks = plan.totals.chunks, sent, "chunks sent");
-    if sent == 0 { finalize::advance(&loaded, false, ports, deadline).await } else { Ok(()) }
+    // With everything taken over from a former run no record will come that would end this one.
+    if sent == 0 && ports.settings.publishes {
+        finalize::advance(&loaded, false, ports, deadline).await
+    } else {
+        Ok(())
+    }
 }
 
 /// Reads the request and the source, and writes the plan; of two planners at once the first wins.

@@ -29,7 +29,7 @@ async fn foreign_messages_are_removed_and_nothing_is_fetched() {
     let other_run = task.replace(r#""run":""#, r#""run":"0"#);
     let no_such_array = task.replace(r#""array":0"#, r#""array":7"#);
     let no_such_chunk = task.replace(r#""chunk":[0]"#, r#""chunk":[9]"#);
-    let foreign = ["".to_owned(), "{}".to_owned(), other_run, no_such_array, no_such_chunk];
+    let foreign = [String::new(), "{}".to_owned(), other_run, no_such_array, no_such_chunk];
     for deliveries in [1, 5] {
         assert_eq!(answer(&stack.chunk(), sqs(&foreign, deliveries)).await, all_well());
         assert!(records(&stack).await.is_empty(), "nobody's failure");
@@ -44,10 +44,12 @@ async fn what_is_put_off_or_failed_is_said_in_a_record_and_removed() {
         stack.mood(move |key| if key == "source" { mood } else { Mood::Well });
         assert_eq!(answer(&stack.chunk(), sqs(&tasks[..1], 1)).await, all_well(), "{mood:?}");
         let records = records(&stack).await;
-        match mood {
-            Mood::Pause => assert!(matches!(records[..], [What::Deferred { .. }]), "{records:?}"),
-            _ => assert!(matches!(records[..], [What::Failure(_)]), "{mood:?}: {records:?}"),
-        }
+        let said = match records[..] {
+            [What::Deferred { .. }] => mood == Mood::Pause,
+            [What::Failure(_)] => mood != Mood::Pause,
+            _ => false,
+        };
+        assert!(said, "{mood:?}: {records:?}");
     }
 }
 

@@ -153,6 +153,10 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
+    pub(crate) const fn name(&self) -> &'static str {
+        self.name
+    }
+
     pub(crate) fn new(shared: Arc<Shared>, name: &'static str) -> Self {
         Self { shared, name, dead: watch::Sender::new(false) }
     }

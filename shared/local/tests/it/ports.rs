@@ -26,6 +26,7 @@ use steps::{
 use tokio::time::Instant;
 
 use crate::{
+    bench::PLANNER,
     dataset::Scripted,
     gate::{Fault, Gate, Port},
     reader,
@@ -70,6 +71,9 @@ impl GatedStore {
 #[async_trait]
 impl Store for GatedStore {
     async fn put(&self, key: &str, bytes: Bytes, metadata: &Metadata) -> Result<Option<String>, StoreError> {
+        if self.port == Port::Target && self.gate.name() == PLANNER {
+            return Err(StoreError::Denied { message: "a planner may not write to the target".to_owned() });
+        }
         self.call("put", key, self.inner.put(key, bytes, metadata)).await
     }
 

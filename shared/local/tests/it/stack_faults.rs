@@ -6,7 +6,7 @@ use run::{ReasonKind, Request, RunId, Verdict, keys};
 use steps::{Message, ports::Store};
 
 use crate::{
-    bench::{request, small_request, undisturbed},
+    bench::{PLANNER, request, small_request, undisturbed},
     dataset::Dataset,
     gate::{Call, Fault, Port},
     reader,
@@ -167,6 +167,25 @@ async fn a_request_that_is_dropped_again_goes_on_where_it_failed() {
     assert_eq!(stack.bench.plan(&second.run).await.continues, Some(end.run));
     assert_eq!(stack.bench.shared.keys(Port::Source, "fetch"), [CHUNK]);
     assert_eq!(reader::comparable(&stack.bench.target.snapshot()), undisturbed(Dataset::full(), &request()).await);
+}
+
+/// With nothing missing no record comes that would publish it, and the planner may not.
+#[tokio::test(start_paused = true)]
+async fn a_request_that_is_dropped_again_with_nothing_missing_is_published_by_the_sweep() {
+    let stack = Stack::deploy(bench(Dataset::full()));
+    let last_look = |call: &Call| call.port == Port::Source && call.verb == "document" && call.by != PLANNER;
+    stack.bench.script(
+        move |call| {
+            if last_look(call) { Fault::Permanent(ReasonKind::SourceNotFound) } else { Fault::None }
+        },
+    );
+    let end = stack.run(&request()).await;
+    stack.bench.assert_failed(&end, ReasonKind::SourceNotFound).await;
+    stack.bench.script(|_| Fault::None);
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    let second = stack.run(&Request { concurrency: Some(3), ..request() }).await;
+    stack.bench.assert_published(&second).await;
+    assert_eq!(stack.bench.shared.keys(Port::Source, "fetch"), Vec::<String>::new());
 }
 
 #[tokio::test(start_paused = true)]

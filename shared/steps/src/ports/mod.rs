@@ -112,6 +112,9 @@ pub struct Settings {
     pub quarantine: Duration,
     /// How long a message that was delivered may stay hidden before it is delivered again.
     pub visibility: Duration,
+    /// Whether this host has the right to write a dataset's documents. Who has not leaves a run that is to be published to
+    /// one who has: the sweep finds it.
+    pub publishes: bool,
     /// Requests to the source that this host may have in flight at once, where that is fixed for all of its runs.
     pub fleet: Option<u32>,
     /// Bytes of memory a worker has for its one chunk, where that is fixed.
@@ -130,6 +133,7 @@ impl Default for Settings {
             repair_rounds: 2,
             quarantine: Duration::ZERO,
             visibility: Duration::ZERO,
+            publishes: true,
             fleet: None,
             worker_memory: None,
             finalizer_memory: None,

@@ -47,7 +47,12 @@ async fn requests_that_cannot_be_met_end_with_a_reason() {
         case("no OPeNDAP address", with("source", json!("file:///etc/passwd")), bad, &["source"]),
         case("a password", with("source", json!("http://u:hunter2@h/x")), bad, &["source"]),
         case("a folder", to(json!({"folder": {"path": "/tmp/x.zarr"}})), ReasonKind::TargetDenied, &["s3://"]),
-        case("another bucket", to(json!({"s3": {"bucket": "not-ours", "prefix": "x"}})), ReasonKind::TargetDenied, &["not-ours"]),
+        case(
+            "another bucket",
+            to(json!({"s3": {"bucket": "not-ours", "prefix": "x"}})),
+            ReasonKind::TargetDenied,
+            &["not-ours"],
+        ),
         case(
             "another endpoint",
             to(json!({"s3": {"bucket": bucket, "prefix": "x", "endpoint": "http://169.254.169.254"}})),
@@ -57,8 +62,18 @@ async fn requests_that_cannot_be_met_end_with_a_reason() {
         case("up and away", to(json!({"s3": {"bucket": bucket, "prefix": "../x"}})), bad, &["target"]),
         case("a gigantic chunk", with("chunk_bytes", json!(9_000_000_000_000_u64)), bad, &["chunk_bytes"]),
         case("less than we fetch at once", with("concurrency", json!(1)), bad, &["MaximumConcurrency"]),
-        case("a host that is not allowed", good(&forbidden_url).to_string().into_bytes(), ReasonKind::SourceNotAllowed, &["AllowedSourceHosts"]),
-        case("the metadata service", good("http://169.254.169.254/latest").to_string().into_bytes(), ReasonKind::SourceNotAllowed, &["169.254.169.254"]),
+        case(
+            "a host that is not allowed",
+            good(&forbidden_url).to_string().into_bytes(),
+            ReasonKind::SourceNotAllowed,
+            &["AllowedSourceHosts"],
+        ),
+        case(
+            "the metadata service",
+            good("http://169.254.169.254/latest").to_string().into_bytes(),
+            ReasonKind::SourceNotAllowed,
+            &["169.254.169.254"],
+        ),
         case("no such dataset", good(&server.url("nothing")).to_string().into_bytes(), ReasonKind::SourceNotFound, &[]),
     ];
     let mut table = Table::new(&["request", "kind", "what end.json says"]);

@@ -23,7 +23,9 @@ async fn a_chunk_that_kills_its_worker_fails_its_run_and_is_kept() {
     // Slow enough for the worker to have begun when it is killed.
     let slow = Behaviour { latency: Duration::from_secs(1), ..Behaviour::default() };
     let server = stack.source(dataset(), slow).await;
-    stack.faults(&[json!({"function": stack.output("ChunkFunction"), "contains": POISONED, "do": "kill", "after_ms": 400})]);
+    stack.faults(&[
+        json!({"function": stack.output("ChunkFunction"), "contains": POISONED, "do": "kill", "after_ms": 400}),
+    ]);
     let run = stack.ask("x", &stack.request(&server.url("deep"), "x.zarr", &json!({"e": 10}))).await;
     let (reason, end) = stack.failure(&run).await;
     assert_eq!(reason.kind, ReasonKind::Internal, "{reason}");

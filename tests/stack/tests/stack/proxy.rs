@@ -86,7 +86,12 @@ impl Drop for Proxy {
     }
 }
 
-async fn answer(request: Request<Incoming>, behind: &str, refused: Refused, seen: &Mutex<Seen>) -> Response<Full<Bytes>> {
+async fn answer(
+    request: Request<Incoming>,
+    behind: &str,
+    refused: Refused,
+    seen: &Mutex<Seen>,
+) -> Response<Full<Bytes>> {
     let method = request.method().clone();
     {
         let mut seen = seen.lock().unwrap();
@@ -115,7 +120,8 @@ async fn forward(request: Request<Incoming>, behind: &str) -> Response<Full<Byte
     let (head, body) = request.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     let client = reqwest::Client::builder().no_proxy().no_gzip().no_deflate().build().unwrap();
-    let sent = client.request(head.method, format!("{behind}{}", head.uri)).headers(head.headers).body(body).send().await;
+    let sent =
+        client.request(head.method, format!("{behind}{}", head.uri)).headers(head.headers).body(body).send().await;
     let got = sent.unwrap();
     let mut answer = Response::builder().status(got.status());
     for (name, value) in got.headers() {

@@ -17,8 +17,7 @@ async fn a_dropped_request_comes_to_the_bytes_of_a_local_conversion() {
     for format in ["v3", "v2"] {
         server.reset_stats();
         let dataset = format!("{format}.zarr");
-        let mut request =
-            stack.request(&server.url("prism"), &dataset, &json!({"time": 12, "lat": 32, "lon": 48}));
+        let mut request = stack.request(&server.url("prism"), &dataset, &json!({"time": 12, "lat": 32, "lon": 48}));
         request["format"] = format.into();
         let run = stack.ask(format, &request).await;
         let end = stack.end(&run).await;
