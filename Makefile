@@ -1,7 +1,7 @@
-.PHONY: help demo test check audit bench clean
+.PHONY: help demo test check lint-template deploy-local localstack package audit bench clean
 
 help: ## Show what there is
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-13s %s\n", $$1, $$2}'
 
 demo: ## Convert a 1.5 GB dataset from a server on this machine to ./demo.zarr
 	@scripts/demo.sh
@@ -11,6 +11,18 @@ test: ## Run every test; sets up what it needs
 
 check: ## Format, lints and purity only
 	@cargo fmt --all --check && scripts/purity.sh && cargo clippy --locked --workspace --all-targets -- -D warnings
+
+lint-template: ## Lint template.yaml: sam, cfn-lint, checkov
+	@scripts/lint-template.sh
+
+deploy-local: ## The whole stack on this machine, without Docker: LocalStack, a request, a dataset
+	@scripts/deploy-local.sh
+
+localstack: ## LocalStack in Docker, for who has it: http://127.0.0.1:4566
+	@docker compose -f infra/localstack/compose.yaml up --detach --wait
+
+package: ## Release builds of the three functions for Lambda, zipped
+	@scripts/package.sh
 
 audit: ## Licences, sources and duplicate versions of dependencies (needs cargo-deny)
 	@cargo deny --locked check licenses bans sources

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Deploys template.yaml on LocalStack, without Docker and without an account, and runs the tests of the deployed stack.
+# Deploys template.yaml on LocalStack, without Docker and without an account, and runs the tests of the deployed stack,
+# and those that hold the SQS, S3 and Secrets Manager adapters to their ports.
 #
 #   stack-tests.sh [--times N] [FILTER]...
 #
@@ -36,7 +37,8 @@ set -euo pipefail
 for ((round = 1; round <= $1; round++)); do
     [[ $1 == 1 ]] || echo "== round $round of $1" >&2
     # The whole workspace, filtered: a smaller set of packages would have other features, and build everything again.
-    cargo nextest run --locked --workspace --no-fail-fast --test-threads 8 -E "package(dap2zarr-stack-tests)" -- "${@:3}"
+    cargo nextest run --locked --workspace --no-fail-fast --test-threads 8 \
+        -E "package(dap2zarr-stack-tests) or (package(dap2zarr-aws) and test(localstack))" -- "${@:3}"
 done
 if (($# == 2)); then
     "$2" infra/check_roles.py --endpoint "$AWS_ENDPOINT_URL" --calls "$DAP2ZARR_TEST_CALLS" \

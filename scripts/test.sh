@@ -34,7 +34,23 @@ RUSTDOCFLAGS=-Dwarnings cargo doc --locked --workspace --no-deps --quiet
 step "the comparison of stores, tested on stores that differ"
 "$python" -m pytest -q tests/python
 
-for table in real-files bad-input memory; do
+step "template.yaml: linters, and rules that linters do not know"
+scripts/lint-template.sh
+"$(scripts/infra-env.sh sam | tail -n 1)/python" -m pytest -q -c infra/tests/pytest.ini infra/tests
+
+step "LocalStack without Docker"
+if scripts/localstack-env.sh >/dev/null; then
+    infra/localstack/test -q
+    step "the deployed stack"
+    scripts/stack-tests.sh
+else
+    status=$?
+    # Nobody's laptop has to have it; where it counts it has to be there.
+    [[ $status == 3 && -z ${CI:-} ]] || exit "$status"
+    echo "SKIPPED: LocalStack and the tests of the deployed stack need Python 3.13 (see above)" >&2
+fi
+
+for table in real-files bad-input memory stack-bad-input many-chunks; do
     if [[ -s ${CARGO_TARGET_DIR:-target}/$table-table.txt ]]; then
         step "$table"
         cat "${CARGO_TARGET_DIR:-target}/$table-table.txt"

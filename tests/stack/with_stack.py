@@ -223,6 +223,8 @@ def main() -> int:
         document.write_text(json.dumps(described, indent=2) + "\n")
         environment = aws_environment(localstack.endpoint)
         environment |= {"DAP2ZARR_TEST_STACK": str(document), "DAP2ZARR_TEST_CALLS": str(localstack.calls)}
+        # For the tests that hold the adapters to their ports.
+        environment["DAP2ZARR_TEST_ENDPOINT"] = localstack.endpoint
         return subprocess.run(command, env=environment, check=False).returncode
 
 
