@@ -33,7 +33,7 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 REGION = "us-east-1"
 SOURCES = 12  # ports a test may serve a source on
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
-KEYS = {"access_key_id": "test", "secret_access_key": "testtest"}  # of the S3 endpoint that tests serve
+KEYS = {"access_key_id": "test", "secret_access_key": "testtest"}  # of the S3 endpoint that tests serve; looked for in logs
 BUCKET = "datasets"
 
 # Short: a worker that died is missed after this and half a minute.
@@ -194,6 +194,7 @@ def set_up(options: argparse.Namespace, localstack: LocalStack) -> dict:
         "timeout_seconds": TIMEOUT_SECONDS,
         "faults": str(localstack.faults),
         "invocations": str(localstack.invocations),
+        "logs": str(localstack.work / "localstack" / "functions"),
         "calls": str(localstack.calls),
         "stacks": stacks,
     }

@@ -137,7 +137,7 @@ impl ChunkHandler {
         let bytes = array.spec.chunk_shape.bytes(array.spec.element.size())?;
         let message = format!(
             "chunk {} of `{}` was handed out {} times and no worker came back with it: each ended by itself (out of memory \
-             or time) or was not started (throttled); the chunk has {bytes} bytes uncompressed, the function has {} MiB of memory; \
+             or time), was not started (throttled) or could not reach the stack's own bucket and queues; the chunk has {bytes} bytes uncompressed, the function has {} MiB of memory; \
              choose smaller chunks, or give the function more memory or time",
             task.chunk,
             array.spec.path,

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use futures::{StreamExt as _, stream};
-use run::Record;
+use run::{ReasonKind, Record};
 use serde::Deserialize;
 use steps::{Message, Outcome, ports::Ports};
 use tracing::Instrument as _;
@@ -158,6 +158,9 @@ fn taken(message: Delivered) -> Option<Taken> {
     }
 }
 
+/// Before records that the state store refused are delivered again.
+const AFTER_REFUSAL: Duration = Duration::from_mins(1);
+
 /// Records are in their segment when a verb is put off or fails after that, and the sweep goes on from there.
 fn said(outcome: Outcome) -> Again {
     match outcome {
@@ -168,6 +171,15 @@ fn said(outcome: Outcome) -> Again {
         Outcome::Deferred(until) => {
             tracing::info!(%until, "put off, the sweep goes on then");
             None
+        }
+        // It may have failed before the segment was written, and a right that was just granted takes a while to hold.
+        Outcome::Failed(reason) if reason.kind == ReasonKind::State => {
+            tracing::error!(
+                metric = "finalizer_failed",
+                reason = reason.message,
+                "the state store refused, to be tried again"
+            );
+            Some(AFTER_REFUSAL)
         }
         Outcome::Failed(reason) => {
             tracing::error!(metric = "finalizer_failed", kind = ?reason.kind, reason = reason.message, "failed");

@@ -18,7 +18,12 @@ use crate::{
 };
 
 /// The longest pause that is waited out, and paid for; a longer one puts the chunk off.
-const LONGEST_PAUSE: Duration = Duration::from_secs(20);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// Attempts at a request. With pauses that grow to half a minute a server may be gone for two minutes and a half, as it is
+/// when it is started anew; there is nobody who would give the same command again.
+const ATTEMPTS: u32 = 12;
+/// How long a source may be gone when all that is missing is a last look at it.
+const PATIENCE: Duration = Duration::from_hours(1);
 
 /// Why there are no ports.
 #[derive(Debug, thiserror::Error)]
@@ -114,6 +119,8 @@ fn settings(configuration: &Configuration) -> Settings {
     let bytes = |mebibytes: Option<u64>| mebibytes.map(|mebibytes| mebibytes.saturating_mul(1 << 20));
     Settings {
         worker: configuration.worker.clone(),
+        attempts: ATTEMPTS,
+        patience: PATIENCE,
         longest_pause: LONGEST_PAUSE.min(configuration.function_timeout / 6),
         // A body is sent within the function's time, or not at all. One that was sent whole when Lambda ended its worker may
         // still land while an answer may be waited for.

@@ -2,12 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use futures::{StreamExt as _, stream};
 use grid::ChunkIndex;
 use jiff::Timestamp;
 use run::{Failure, Receipt, Record, RunId, SegmentName, Wait, What, keys, read_segment, write_segment};
 use serde::{Deserialize, Serialize};
 
 use crate::{ports::Ports, state, trouble::Trouble};
+
+/// Segments read at once. A run of a hundred thousand chunks has ten thousand of them, and one after the other they would
+/// take all of a function's time.
+const AT_ONCE: usize = 32;
 
 /// Names a chunk of a plan.
 pub(crate) type ChunkName = (u32, ChunkIndex);
@@ -68,8 +73,12 @@ impl Ledger {
         ports: &Ports,
     ) -> Result<Self, Trouble> {
         let mut ledger = Self::default();
-        for name in segments.0.iter().filter(|name| which(name)) {
-            let Some(object) = state::get(ports, &keys::segment(run, name)).await? else { continue };
+        let wanted: Vec<_> =
+            segments.0.iter().filter(|name| which(name)).map(|name| keys::segment(run, name)).collect();
+        let reads = wanted.into_iter().map(|key| async move { state::get(ports, &key).await });
+        let mut reads = stream::iter(reads).buffered(AT_ONCE);
+        while let Some(object) = reads.next().await {
+            let Some(object) = object? else { continue };
             for record in read_segment(&object.bytes)? {
                 ledger.add(record);
             }
@@ -101,6 +110,11 @@ impl Ledger {
     /// Until when a chunk waits or waited last.
     pub(crate) fn waits_until(&self, chunk: &ChunkName) -> Option<Timestamp> {
         self.deferred.get(chunk)?.last_key_value().map(|(until, _)| *until)
+    }
+
+    /// When the last chunk was finished.
+    pub(crate) fn last_finished(&self) -> Option<Timestamp> {
+        self.receipts.values().flatten().map(|receipt| receipt.finished_at).max()
     }
 
     /// One receipt for each chunk: the last.

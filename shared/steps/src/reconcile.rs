@@ -49,15 +49,26 @@ pub(crate) async fn reconcile(
     if let Some(reason) = diverged(loaded, ledger) {
         return decide::fail(&plan.run, reason, ports).await.map(|()| Standing::Ended);
     }
-    let wrong = wrong_objects(loaded, ledger, ports, deadline).await?;
+    let wrong = match wrong_objects(loaded, ledger, ports, deadline).await {
+        // Whoever may not look will not be able to in a minute either.
+        Err(Trouble::Failed(reason)) if is_refused(reason.kind) => {
+            return decide::fail(&plan.run, reason, ports).await.map(|()| Standing::Ended);
+        }
+        other => other?,
+    };
     if !wrong.is_empty() {
         return Ok(Standing::Wrong(wrong, rounds));
     }
-    if let Some(reason) = source_changed(loaded, ports, deadline).await? {
+    if let Some(reason) = source_changed(loaded, ledger, ports, deadline).await? {
         return decide::fail(&plan.run, reason, ports).await.map(|()| Standing::Ended);
     }
     let decision = decide::decide(&plan.run, Verdict::Publish, ports).await?;
     decide::carry_out(&decision, ports).await.map(|()| Standing::Ended)
+}
+
+/// Whether the target refused for good.
+const fn is_refused(kind: ReasonKind) -> bool {
+    matches!(kind, ReasonKind::TargetDenied | ReasonKind::TargetMissing | ReasonKind::TargetFull)
 }
 
 /// The last round of repair and those of its chunks that have no receipt from after it was opened, if there are any.
@@ -168,10 +179,28 @@ pub(crate) async fn repair(
     enqueue(loaded, repair.chunks.into_iter(), true, ports).await.map(Some)
 }
 
+/// Before a source that is down is asked again.
+const PAUSE: Duration = Duration::from_mins(1);
+
+/// Whether a source that is down may still be waited for.
+fn is_young(ledger: &Ledger, ports: &Ports) -> bool {
+    let end = ledger.last_finished().and_then(|last| last.checked_add(ports.settings.patience).ok());
+    end.is_some_and(|end| ports.world.now() < end)
+}
+
 /// Reads the source's documents again.
-async fn source_changed(loaded: &Loaded, ports: &Ports, deadline: Deadline) -> Result<Option<Reason>, Trouble> {
+async fn source_changed(
+    loaded: &Loaded,
+    ledger: &Ledger,
+    ports: &Ports,
+    deadline: Deadline,
+) -> Result<Option<Reason>, Trouble> {
     let plan = &loaded.plan;
     let now = match describe(&plan.source, ports, deadline).await {
+        Err(Trouble::Failed(reason)) if reason.kind == ReasonKind::SourceUnreachable && is_young(ledger, ports) => {
+            tracing::warn!(run = %plan.run, reason = reason.message, "every chunk is there, the source is waited for");
+            return Err(Trouble::Retry(PAUSE));
+        }
         Ok(now) => now,
         Err(Trouble::Failed(reason)) => {
             let message = format!("before publishing, the source could not be read again: {}", reason.message);

@@ -12,7 +12,7 @@ use crate::{
 /// The longest pause we choose ourselves.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
 /// A server that asks for more than this is asked again after this.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(1);
+pub(crate) const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(1);
 
 /// Why there is no further attempt.
 #[derive(Debug)]

@@ -13,7 +13,7 @@ use crate::{
     state,
     sweep::{self, Swept},
     trouble::Trouble,
-    watch::Watch,
+    watch::{Queues, Watch},
 };
 
 /// Runs looked at, at once.
@@ -33,18 +33,18 @@ pub(crate) async fn tick(ports: &Ports, deadline: Deadline) -> Result<(), Troubl
     }
     let seen = open_runs(ports, deadline).await?;
     let now = ports.world.now();
-    let idle = !seen.is_empty() && is_idle(ports).await;
+    let queues = if seen.is_empty() { Queues::Moving } else { queues(ports).await };
     let watches: Vec<_> = seen.iter().map(|seen| seen.watch.clone()).collect();
     for mut one in seen {
         if !deadline.allows(ports.world.now(), TIME_FOR_A_RUN) {
             tracing::warn!("no time left for more runs, the next tick goes on");
             break;
         }
-        one.watch.see_queues(idle, now);
+        one.watch.see_queues(queues, now);
         for other in &watches {
             one.watch.see_other(other);
         }
-        if let Err(trouble) = look_after(&mut one, ports, deadline).await {
+        if let Err(trouble) = look_after(&mut one, queues, ports, deadline).await {
             could_not(&one.run, trouble, ports).await;
         }
     }
@@ -97,26 +97,29 @@ async fn see(run: &RunId, ports: &Ports) -> Result<Option<Seen>, Trouble> {
     Ok(Some(Seen { run: run.clone(), segments, before, watch }))
 }
 
-/// Whether no chunk and no record is on its way. Who cannot tell says no.
-async fn is_idle(ports: &Ports) -> bool {
-    for queue in [&ports.chunks, &ports.records] {
-        match queue.depth().await {
-            Ok(depth) if depth.is_empty() => {}
-            Ok(_) => return false,
-            Err(error) => {
-                tracing::warn!(%error, "a queue does not say how many messages it has");
-                return false;
-            }
+/// How the queues stand. Who cannot tell says that they move.
+async fn queues(ports: &Ports) -> Queues {
+    let (chunks, records) = match (ports.chunks.depth().await, ports.records.depth().await) {
+        (Ok(chunks), Ok(records)) => (chunks, records),
+        (Err(error), _) | (_, Err(error)) => {
+            tracing::warn!(%error, "a queue does not say how many messages it has");
+            return Queues::Moving;
         }
+    };
+    if chunks.is_empty() && records.is_empty() {
+        Queues::Empty
+    } else if chunks.waiting > 0 && chunks.in_flight == 0 {
+        Queues::Held
+    } else {
+        Queues::Moving
     }
-    true
 }
 
 /// Sweeps one run and keeps what was seen of it.
-async fn look_after(seen: &mut Seen, ports: &Ports, deadline: Deadline) -> Result<(), Trouble> {
+async fn look_after(seen: &mut Seen, queues: Queues, ports: &Ports, deadline: Deadline) -> Result<(), Trouble> {
     let Seen { run, segments, before, watch } = seen;
     let now = ports.world.now();
-    let stalled = watch.is_stalled(now, &ports.settings);
+    let stalled = watch.is_stalled(queues, now, &ports.settings);
     match sweep::sweep_open(run, segments, stalled, ports, deadline).await? {
         Swept::Ended => return Ok(()),
         Swept::Open { sent } => {
@@ -158,7 +161,11 @@ async fn could_not(run: &RunId, trouble: Trouble, ports: &Ports) {
                 tracing::error!(%run, ?trouble, "the run cannot be ended either");
             }
         }
-        trouble @ Trouble::Failed(_) => tracing::error!(%run, ?trouble, "the run cannot be looked after"),
+        Trouble::Failed(reason) => {
+            // The alarm of failed runs counts these too: a run that is to be published and cannot be has no other end.
+            let (kind, reason) = (reason.kind, reason.message);
+            tracing::error!(metric = "publish_stuck", %run, ?kind, reason, "the run cannot be looked after");
+        }
         trouble @ (Trouble::Retry(_) | Trouble::Deferred(..)) => {
             tracing::warn!(%run, ?trouble, "the run is looked after by the next tick");
         }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     ledger::Progress,
     ports::{Ports, Settings},
+    retry::LONGEST_RETRY_AFTER,
     state,
     trouble::{Trouble, readable},
 };
@@ -84,8 +85,8 @@ impl Watch {
     }
 
     /// Notes whether the queues are empty.
-    pub(crate) fn see_queues(&mut self, idle: bool, now: Timestamp) {
-        self.idle_since = idle.then(|| self.idle_since.unwrap_or(now));
+    pub(crate) fn see_queues(&mut self, queues: Queues, now: Timestamp) {
+        self.idle_since = (queues == Queues::Empty).then(|| self.idle_since.unwrap_or(now));
     }
 
     /// Notes that another open run had news. While messages of a run that was sent before this one's last are handled,
@@ -117,18 +118,33 @@ impl Watch {
     }
 
     /// Whether what is missing is lost, as far as one can tell: the queues were empty for a while, or nothing came for as
-    /// long as a message may stay hidden and its handler may take.
-    pub(crate) fn is_stalled(&self, now: Timestamp, settings: &Settings) -> bool {
+    /// long as a message may stay hidden and its handler may take. Messages that nobody takes are not lost.
+    pub(crate) fn is_stalled(&self, queues: Queues, now: Timestamp, settings: &Settings) -> bool {
         let Some(sent) = self.sent_at else { return false };
         let idle = self.idle_since.is_some_and(|since| is_over(since, IDLE, now));
+        if queues == Queues::Held {
+            return false;
+        }
         let last = self.news_at.max(sent).max(self.behind_at.unwrap_or(Timestamp::MIN));
         idle || is_over(last, patience(settings), now)
     }
 
-    /// Whether the planner should have been heard of.
+    /// Whether the planner should have been heard of, even if the source asked it to wait.
     pub(crate) fn is_planner_late(&self, now: Timestamp, settings: &Settings) -> bool {
-        self.planned_at.is_none() && is_over(self.asked_at.unwrap_or(self.news_at), patience(settings), now)
+        let patience = patience(settings).saturating_add(LONGEST_RETRY_AFTER);
+        self.planned_at.is_none() && is_over(self.asked_at.unwrap_or(self.news_at), patience, now)
     }
+}
+
+/// The queues of chunks and records, as far as they say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Queues {
+    /// No chunk and no record is on its way.
+    Empty,
+    /// Chunks wait and nobody takes them: a mapping that is switched off, an account without concurrency left.
+    Held,
+    /// Anything else.
+    Moving,
 }
 
 /// How long nothing may come: the time a message stays hidden after its worker died, and as long as a worker may take.

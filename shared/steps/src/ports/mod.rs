@@ -112,6 +112,8 @@ pub struct Settings {
     pub quarantine: Duration,
     /// How long a message that was delivered may stay hidden before it is delivered again.
     pub visibility: Duration,
+    /// How long a source that cannot be reached is waited for once every chunk is there, before the run fails.
+    pub patience: Duration,
     /// Whether this host has the right to write a dataset's documents. Who has not leaves a run that is to be published to
     /// one who has: the sweep finds it.
     pub publishes: bool,
@@ -133,6 +135,7 @@ impl Default for Settings {
             repair_rounds: 2,
             quarantine: Duration::ZERO,
             visibility: Duration::ZERO,
+            patience: Duration::ZERO,
             publishes: true,
             fleet: None,
             worker_memory: None,

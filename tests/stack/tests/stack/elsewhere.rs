@@ -4,6 +4,7 @@ use dap_server::{Behaviour, prism};
 use e2e::Objects;
 use run::{ReasonKind, Verdict};
 use serde_json::json;
+use steps::ports::Store as _;
 
 use crate::{
     proxy::{Proxy, Refused},
@@ -29,7 +30,7 @@ async fn keys_come_from_the_secret_and_refusals_end_the_run_at_once() {
     let keys = proxy.seen.lock().unwrap().access_keys.clone();
     assert_eq!(keys, ["test".to_owned()].into(), "the secret's keys, and never the role's");
 
-    // Whoever may not PUT finds out at the first object; whoever may not LIST before the source is asked.
+    // Whoever may not PUT finds out with the first objects, whoever may not LIST before the source is asked.
     proxy.refuse(Refused::Put);
     let run = stack.ask("put", &stack.request(&server.url("prism"), "put.zarr", &chunks)).await;
     let (reason, end) = stack.failure(&run).await;
@@ -52,6 +53,15 @@ async fn keys_come_from_the_secret_and_refusals_end_the_run_at_once() {
     assert_eq!(reason.kind, ReasonKind::TargetDenied, "{reason}");
     assert!(reason.message.contains("secret"), "{reason}");
     assert_eq!(proxy.seen.lock().unwrap().access_keys.len(), 0, "nothing is sent without keys");
+    // The secret's key stands in no log and no document of the state bucket.
+    let canary = "testtest";
+    assert!(!stack.log_lines().iter().any(|line| line.contains(canary)), "a log holds the secret's key");
+    let state = stack.state().await;
+    for entry in state.list("").await.unwrap() {
+        let object = state.get(&entry.key).await.unwrap().unwrap();
+        let found = object.bytes.windows(canary.len()).any(|window| window == canary.as_bytes());
+        assert!(!found, "{} holds the secret's key", entry.key);
+    }
     for queue in ["ChunkDeadLetterQueueUrl", "PlanDeadLetterQueueUrl", "ReceiptDeadLetterQueueUrl"] {
         assert_eq!((stack.depth(queue).await, keyless.depth(queue).await), (0, 0), "{queue}");
     }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use dap_server::{Behaviour, prism};
-use run::{Verdict, keys};
+use dap_server::{Behaviour, Fault, FaultKind, prism};
+use run::{SegmentName, Verdict, keys};
 use serde_json::{Value, json};
 use steps::ports::Store as _;
 
@@ -75,18 +75,35 @@ async fn a_worker_that_is_killed_costs_time_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_lost_announcement_is_found_by_the_sweep() {
+async fn what_the_sweep_sends_to_the_planner_leads_to_the_same_run() {
     let Some(stack) = Stack::deployed("here", "lost") else { return };
     let server = stack.source(prism::window(12, 32, 48), Behaviour::default()).await;
     let request = stack.request(&server.url("prism"), "x.zarr", &chunks());
-    // What the sweep sends: a request by its key. (That it finds what is two minutes old is tested on a virtual clock.)
+    // That the sweep finds what was lost, after two minutes, is tested on a virtual clock.
     let document = serde_json::to_vec(&request).unwrap();
     let run = stack.ask("x", &request).await;
     stack.send("PlanQueueUrl", &json!({"request": "requests/lost-x.json"}).to_string()).await;
     stack.send("PlanQueueUrl", &json!({"run": run.as_str()}).to_string()).await;
     assert_eq!(stack.end(&run).await.verdict, Verdict::Publish);
-    assert_eq!(stack.runs_of(&request).await, [run.clone()]);
+    assert_eq!(stack.runs_of(&request).await, std::slice::from_ref(&run));
     let kept = stack.state().await.get(&keys::request(&run)).await.unwrap().unwrap();
     let kept: Value = serde_json::from_slice(&kept.bytes).unwrap();
     assert_eq!(kept["source"], serde_json::from_slice::<Value>(&document).unwrap()["source"]);
+}
+
+#[tokio::test]
+async fn a_chunk_that_has_to_wait_is_sent_again_by_the_sweep() {
+    let Some(stack) = Stack::deployed("here", "waiting") else { return };
+    let server = stack.source(prism::window(24, 64, 96), Behaviour::default()).await;
+    // Longer than a worker of this stack waits for.
+    let busy = Fault::new(FaultKind::Status(503, Some(20))).only("tmx").next(2);
+    server.change(|behaviour| behaviour.faults.push(busy));
+    let run = stack.ask("x", &stack.request(&server.url("prism"), "x.zarr", &chunks())).await;
+    let end = stack.end(&run).await;
+    assert_eq!(end.verdict, Verdict::Publish, "{end:?}");
+    let keys = stack.runs(&run).await;
+    let deferrals = keys.iter().filter_map(|key| SegmentName::parse(key.rsplit('/').next()?));
+    assert_eq!(deferrals.map(|name| name.deferrals).sum::<u64>(), 2, "{keys:?}");
+    assert!(keys.iter().any(|key| key.ends_with("/sent/1.json")), "{keys:?}");
+    stack.objects("x.zarr").await.assert_same(&reference(&server.url("prism"), OPTIONS).await);
 }

@@ -9,6 +9,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stderr,
+    clippy::cast_precision_loss,
     reason = "the helpers of tests are test code too, outside of any function marked as one"
 )]
 
@@ -23,4 +24,6 @@ mod dead_letter;
 mod elsewhere;
 mod events;
 mod many;
+mod memory;
+mod overwritten;
 mod published;

@@ -20,7 +20,9 @@ fn dataset() -> Dataset {
 #[tokio::test]
 async fn two_thousand_chunks_arrive_and_none_is_fetched_twice() {
     let Some(stack) = Stack::deployed("here", "many") else { return };
-    let server = stack.source(dataset(), Behaviour::default()).await;
+    // Slow enough for requests to meet: their number at once would say little otherwise.
+    let slow = Behaviour { latency: Duration::from_millis(200), ..Behaviour::default() };
+    let server = stack.source(dataset(), slow).await;
     let started = Instant::now();
     let request = stack.request(&server.url("many"), "x.zarr", &json!({"t": 1, "y": ROWS, "x": 512}));
     let run = stack.ask("x", &request).await;
@@ -29,7 +31,7 @@ async fn two_thousand_chunks_arrive_and_none_is_fetched_twice() {
     assert_eq!(end.verdict, Verdict::Publish, "{end:?}");
     let stats = server.stats();
     assert_eq!(stats.dods, CHUNKS, "each chunk is fetched once");
-    assert!(stats.max_in_flight <= stack.concurrency(), "{} at once", stats.max_in_flight);
+    assert!((2..=stack.concurrency()).contains(&stats.max_in_flight), "{} at once", stats.max_in_flight);
     let objects = stack.objects("x.zarr").await;
     assert_eq!(objects.keys().filter(|key| key.contains("/c/")).count() as u64, CHUNKS);
     tokio::time::sleep(Duration::from_secs(2)).await;

@@ -31,6 +31,7 @@ struct Described {
     concurrency: u64,
     faults: PathBuf,
     invocations: PathBuf,
+    logs: PathBuf,
     stacks: BTreeMap<String, BTreeMap<String, String>>,
 }
 
@@ -160,10 +161,8 @@ impl Stack {
     /// The reason for which a run failed.
     pub(crate) async fn failure(&self, run: &RunId) -> (Reason, End) {
         let end = self.end(run).await;
-        match end.verdict.clone() {
-            Verdict::Failed { reason } => (reason, end),
-            other => panic!("run {run} was to fail, but: {other:?}"),
-        }
+        let Verdict::Failed { reason } = end.verdict.clone() else { panic!("run {run} was to fail, but: {end:?}") };
+        (reason, end)
     }
 
     /// The keys of a run's documents.
@@ -283,6 +282,14 @@ impl Stack {
         let lines = BufReader::new(file).lines().map_while(Result::ok);
         let all = lines.filter_map(|line| serde_json::from_str::<Invoked>(&line).ok());
         all.filter(|one| one.function == self.output(function)).collect()
+    }
+
+    /// Every line that functions logged so far, of any stack.
+    pub(crate) fn log_lines(&self) -> Vec<String> {
+        let files = fs::read_dir(&self.described.logs).unwrap().map(|entry| entry.unwrap().path());
+        files
+            .flat_map(|file| fs::read_to_string(file).unwrap().lines().map(str::to_owned).collect::<Vec<_>>())
+            .collect()
     }
 
     /// Adds rules to the process executor's faults. Other tests may do the same at the same time.
