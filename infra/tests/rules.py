@@ -51,6 +51,13 @@ OUTPUTS = {
     "DashboardUrl",
 }
 BATCH_SIZES = {"PlanQueue": 1, "ChunkQueue": 1, "ReceiptQueue": 1000}
+# What alarms count in the logs: for each metric the values of the field `metric`.
+COUNTED = {
+    "FailedRuns": {"run_failed", "publish_stuck"},
+    "Mistakes": {"panic", "cannot_start", "worker_lost", "message_lost", "finalizer_failed", "runtime_lost"},
+}
+# Errors that are logged with a metric and raise no alarm: anybody who may write to a queue can cause them.
+NOT_COUNTED = {"foreign_message"}
 RECEIVES = {"PlanQueue": 10, "ChunkQueue": 5, "ReceiptQueue": 5}
 
 
@@ -437,9 +444,23 @@ def alarms_cover_what_goes_wrong(template):
         metric = "ApproximateNumberOfMessagesVisible" if "DeadLetter" in name else "ApproximateAgeOfOldestMessage"
         if (metric, queue["QueueName"]) not in watched:
             yield f"no alarm on {name}"
-    groups = {f["LogGroupName"] for f in stack.of("Logs::MetricFilter").values()}
-    if groups != {g["LogGroupName"] for g in stack.of("Logs::LogGroup").values()}:
-        yield f"failed runs are counted in {groups} only"
+    groups = {g["LogGroupName"] for g in stack.of("Logs::LogGroup").values()}
+    counting = {}
+    for name, counter in stack.of("Logs::MetricFilter").items():
+        (made,) = counter["MetricTransformations"]
+        counting.setdefault(made["MetricName"], set()).add(counter["LogGroupName"])
+        # Nothing but this, so that no part of the pattern is passed over.
+        values = sorted(re.findall(r'"(\w+)"', counter["FilterPattern"]))
+        terms = [f'$.metric = "{value}"' for value in re.findall(r'"(\w+)"', counter["FilterPattern"])]
+        if counter["FilterPattern"] != "{ " + " || ".join(f"({term})" for term in terms) + " }":
+            yield f"{name}: the pattern is {counter['FilterPattern']}"
+        if values != sorted(COUNTED.get(made["MetricName"], ())):
+            yield f"{name} counts {values} as {made['MetricName']}"
+        watching = [a for a in alarms.values() if a.get("MetricName") == made["MetricName"]]
+        if [a["Namespace"] for a in watching] != [made["MetricNamespace"]]:
+            yield f"{name}: no alarm on {made['MetricName']}"
+    if counting != dict.fromkeys(COUNTED, groups):
+        yield f"counted are {counting}"
     for metric in ("Throttles", "Errors"):
         functions = {
             d["Value"]
@@ -454,6 +475,41 @@ def alarms_cover_what_goes_wrong(template):
         for name, alarm in stack.of("CloudWatch::Alarm").items():
             if bool(alarm.get("AlarmActions")) != notified:
                 yield f"{name}: actions {alarm.get('AlarmActions')}"
+
+
+def counted_lines_are_logged(template):
+    """What the alarms count is what the code logs."""
+    counted = {
+        value
+        for counter in Stack(template).of("Logs::MetricFilter").values()
+        for value in re.findall(r'"(\w+)"', counter["FilterPattern"])
+    }
+    logged, errors = set(), set()
+    for source in sorted((REPOSITORY / "shared").glob("*/src/**/*.rs")):
+        text = source.read_text(encoding="utf-8")
+        logged |= set(re.findall(r'\bmetric = "(\w+)"', text))
+        errors |= set(re.findall(r'tracing::error!\(\s*metric = "(\w+)"', text))
+    if counted - logged:
+        yield f"nothing logs {counted - logged}"
+    if errors - counted - NOT_COUNTED:
+        yield f"no alarm counts {errors - counted - NOT_COUNTED}"
+
+
+def a_secret_is_named_by_its_whole_arn(template):
+    """GetSecretValue finds a secret by a part of its ARN, but the role's Resource would not be that secret."""
+    pattern = template["Parameters"]["TargetSecretArn"]["AllowedPattern"]
+    arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:"
+    for text, allowed in {
+        "": True,
+        f"{arn}target-AbCdE1": True,
+        f"{arn}a/b-c-AbCdE1": True,
+        f"{arn}targets": False,
+        f"{arn}target-AbCdE": False,
+        f"{arn}targetAbCdE1": False,
+        f"{arn}*-AbCdE1": False,
+    }.items():
+        if bool(re.search(pattern, text)) != allowed:
+            yield f"TargetSecretArn {'refuses' if allowed else 'allows'} {text!r}"
 
 
 def names_fit_a_stack_name_of_50(template):
@@ -486,6 +542,9 @@ def everything_is_used_and_documented(template):
         name = alarm["AlarmName"].removeprefix("dap2zarr-")
         if f"`{name}`" not in operations:
             yield f"infra/operations.md says nothing of the alarm {name}"
+    for value in sorted(set().union(*COUNTED.values())):
+        if f"`{value}`" not in operations:
+            yield f"infra/operations.md says nothing of {value}"
     for parameter in sorted(set(re.findall(r"^\| `([A-Z][A-Za-z]+)` \|", readme, re.MULTILINE))):
         if parameter not in template["Parameters"] and parameter not in stack.outputs:
             yield f"infra/README.md describes {parameter}, which is not there"

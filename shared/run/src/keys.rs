@@ -78,6 +78,11 @@ pub fn watch(run: &RunId) -> String {
     format!("runs/{run}/watch.json")
 }
 
+/// Which planner makes the old dataset unreadable.
+pub fn clearing(run: &RunId) -> String {
+    format!("runs/{run}/clearing.json")
+}
+
 /// The decision.
 pub fn decision(run: &RunId) -> String {
     format!("runs/{run}/decision.json")

@@ -11,6 +11,7 @@
 mod buffers;
 mod chunk;
 mod class;
+mod clear;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod deadline;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use run::{Mode, Plan, PlanError, Planning, Reason, ReasonKind, Record, Request, RunId, Target, Verdict, What, keys};
 
 use crate::{
-    Deadline, decide, describe,
+    Deadline, clear, decide, describe,
     describe::describe,
     enqueue::enqueue,
     finalize, fits, lease,
@@ -14,7 +14,7 @@ use crate::{
     ledger::{self, Ledger},
     plan_cache::{Loaded, plan_of},
     ports::{Document, Entry, Ports, Store},
-    publish, sendings, state, target,
+    sendings, state, target,
     trouble::{Trouble, readable},
 };
 
@@ -65,7 +65,7 @@ async fn start(run: &RunId, ports: &Ports, deadline: Deadline) -> Result<(), Tro
         Mode::Create => check_unpublished(&plan.target, target.as_ref(), ports, deadline).await?,
         // A planner that was held up for long may find its run published by now.
         Mode::Overwrite if state::decision(run, ports).await?.is_none() => {
-            publish::unpublish(target.as_ref(), ports).await?;
+            clear::clear(run, target.as_ref(), ports).await?;
         }
         Mode::Overwrite => return Ok(()),
     }

@@ -1,7 +1,10 @@
 //! What a test runs on: a server, two stores, and processes that come and go.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -39,6 +42,7 @@ pub(crate) struct Bench {
     pub(crate) shared: Arc<Shared>,
     pub(crate) settings: Settings,
     start: Instant,
+    processes: AtomicU64,
 }
 
 /// One process: ports, and the queues that die with it.
@@ -97,6 +101,7 @@ impl Bench {
             shared: Arc::default(),
             settings: Settings::default(),
             start: Instant::now(),
+            processes: AtomicU64::new(0),
         }
     }
 
@@ -151,7 +156,7 @@ impl Bench {
             sender(Port::Plans, &plans),
             sender(Port::Chunks, &chunks),
             sender(Port::Records, &records),
-            Arc::new(TestWorld::new(self.start)),
+            Arc::new(TestWorld::new(self.start, self.processes.fetch_add(1, Ordering::Relaxed) + 1)),
             Arc::new(Meter::default()),
             Settings { publishes: name != PLANNER, ..self.settings.clone() },
         ));

@@ -246,8 +246,9 @@ pub(crate) struct TestWorld {
 }
 
 impl TestWorld {
-    pub(crate) fn new(start: Instant) -> Self {
-        Self { start, seed: AtomicU64::new(1) }
+    /// The world of the `number`th process: no two of them draw the same numbers.
+    pub(crate) fn new(start: Instant, number: u64) -> Self {
+        Self { start, seed: AtomicU64::new(number) }
     }
 }
 

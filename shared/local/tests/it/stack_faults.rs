@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use run::{ReasonKind, Request, RunId, Verdict, keys};
+use run::{Mode, ReasonKind, Request, RunId, Verdict, keys};
 use steps::{Message, ports::Store};
 
 use crate::{
@@ -167,6 +167,71 @@ async fn a_request_that_is_dropped_again_goes_on_where_it_failed() {
     assert_eq!(stack.bench.plan(&second.run).await.continues, Some(end.run));
     assert_eq!(stack.bench.shared.keys(Port::Source, "fetch"), [CHUNK]);
     assert_eq!(reader::comparable(&stack.bench.target.snapshot()), undisturbed(Dataset::full(), &request()).await);
+}
+
+/// Of two planners of one run the first is held up while it takes the old dataset away. What it does in the end must not
+/// hit the new one.
+#[tokio::test(start_paused = true)]
+async fn a_planner_that_is_held_up_while_it_clears_the_target_takes_nothing_new_away() {
+    let stack = Stack::deploy(bench(Dataset::full()));
+    assert!(stack.run(&request()).await.is_published());
+    let mut held_up = false;
+    stack.bench.script(move |call| {
+        let clears = call.port == Port::Target && call.verb == "delete" && call.by == PLANNER;
+        if !clears || held_up {
+            return Fault::None;
+        }
+        held_up = true;
+        Fault::Delay(Duration::from_secs(70))
+    });
+    let overwrite = Request { mode: Mode::Overwrite, ..request() };
+    let run = stack.bench.submit("requests/two.json", &overwrite).await;
+    for _ in 0..2 {
+        stack.trigger("requests/two.json").await;
+    }
+    let end = stack.end(&run).await;
+    stack.bench.assert_published(&end).await;
+    tokio::time::sleep(Duration::from_hours(1)).await;
+    stack.bench.assert_published(&end).await;
+}
+
+/// Every chunk is there, and then the target may not be looked at any more.
+#[tokio::test(start_paused = true)]
+async fn a_target_that_refuses_after_the_last_chunk_ends_the_run() {
+    let stack = Stack::deploy(bench(Dataset::full()));
+    let refused = |call: &Call| call.port == Port::Target && call.verb == "list" && call.by != PLANNER;
+    stack.bench.script(
+        move |call| {
+            if refused(call) { Fault::Permanent(ReasonKind::TargetDenied) } else { Fault::None }
+        },
+    );
+    let end = stack.run(&request()).await;
+    stack.bench.assert_failed(&end, ReasonKind::TargetDenied).await;
+}
+
+/// Every chunk is there, and then the source is gone for a while.
+#[tokio::test(start_paused = true)]
+async fn a_source_that_is_away_at_the_end_is_waited_for() {
+    for (patience, published) in [(Duration::from_hours(1), true), (Duration::ZERO, false)] {
+        let mut bench = bench(Dataset::full());
+        bench.settings.patience = patience;
+        let stack = Stack::deploy(bench);
+        let mut away = 40;
+        stack.bench.script(move |call| {
+            let last_look = call.port == Port::Source && call.verb == "document" && call.by != PLANNER;
+            if !last_look || away == 0 {
+                return Fault::None;
+            }
+            away -= 1;
+            Fault::Transient(None)
+        });
+        let end = stack.run(&request()).await;
+        if published {
+            stack.bench.assert_published(&end).await;
+        } else {
+            stack.bench.assert_failed(&end, ReasonKind::SourceUnreachable).await;
+        }
+    }
 }
 
 /// With nothing missing no record comes that would publish it, and the planner may not.

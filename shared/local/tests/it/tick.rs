@@ -228,11 +228,12 @@ async fn a_planner_that_is_not_heard_of_is_asked_again_and_not_for_ever() {
         () = process.gate.killed() => {}
     }
     let ticker = bench.process();
-    ticks(&ticker, 11).await;
+    // The source may have asked it to wait for an hour.
+    ticks(&ticker, 71).await;
     assert_eq!(plan_messages(&ticker).await, []);
-    ticks(&ticker, 24).await;
+    ticks(&ticker, 144).await;
     assert_eq!(plan_messages(&ticker).await, vec![PlanMessage::Run(run.clone()); 3]);
-    ticks(&ticker, 10).await;
+    ticks(&ticker, 72).await;
     let end = bench.end(&run).await.unwrap();
     bench.assert_failed(&end, ReasonKind::Incomplete).await;
     let Verdict::Failed { reason } = end.verdict else { panic!() };

@@ -267,6 +267,15 @@ impl Stack {
         ["", "NotVisible", "Delayed"].iter().map(|kind| count(&format!("ApproximateNumberOfMessages{kind}"))).sum()
     }
 
+    /// Waits until no message of a queue waits or is under way.
+    pub(crate) async fn wait_until_empty(&self, queue: &str) {
+        let started = Instant::now();
+        while self.depth(queue).await > 0 {
+            assert!(started.elapsed() < LONGEST, "{queue} is never empty");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
     /// The bodies of a queue's messages that contain a text.
     pub(crate) async fn messages(&self, queue: &str, text: &str) -> Vec<String> {
         let arguments = json!({ "MaxNumberOfMessages": 10, "VisibilityTimeout": 1 });
