@@ -20,7 +20,7 @@ use steps::ports::{Metadata, Store as _};
 const VARIABLE: &str = "DAP2ZARR_TEST_STACK";
 
 /// No run of these tests takes longer; one that does hangs.
-const LONGEST: Duration = Duration::from_mins(7);
+const LONGEST: Duration = Duration::from_mins(12);
 
 /// What `with_stack.py` deployed.
 #[derive(Debug, Clone, Deserialize)]
