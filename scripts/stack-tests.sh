@@ -4,7 +4,7 @@
 #
 #   stack-tests.sh [--times N] [FILTER]...
 #
-# Filters are those of cargo test: parts of names. With --times the tests run N times against one deployment. Afterwards,
+# Filters are those of cargo test: parts of names. With --times everything is deployed and tested N times. After the tests,
 # and only if every test ran, each function's calls are held against its role.
 #
 # LocalStack needs Python 3.13. Where there is none, CI fails (CI is set), and everybody else's tests are skipped, loudly.
@@ -34,17 +34,17 @@ cargo build --locked --workspace --all-targets
 # What with_stack.py runs, once LocalStack is up: the tests, then the roles.
 inner='
 set -euo pipefail
-for ((round = 1; round <= $1; round++)); do
-    [[ $1 == 1 ]] || echo "== round $round of $1" >&2
-    # The whole workspace, filtered: a smaller set of packages would have other features, and build everything again.
-    cargo nextest run --locked --workspace --no-fail-fast --test-threads 8 \
-        -E "package(dap2zarr-stack-tests) or (package(dap2zarr-aws) and test(localstack))" -- "${@:3}"
-done
-if (($# == 2)); then
-    "$2" infra/check_roles.py --endpoint "$AWS_ENDPOINT_URL" --calls "$DAP2ZARR_TEST_CALLS" \
+# The whole workspace, filtered: a smaller set of packages would have other features, and build everything again.
+cargo nextest run --locked --workspace --no-fail-fast --test-threads 8 \
+    -E "package(dap2zarr-stack-tests) or (package(dap2zarr-aws) and test(localstack))" -- "${@:2}"
+if (($# == 1)); then
+    "$1" infra/check_roles.py --endpoint "$AWS_ENDPOINT_URL" --calls "$DAP2ZARR_TEST_CALLS" \
         --stack here --stack elsewhere --stack keyless
 fi
 '
 mkdir -p .cache
-exec "$python" tests/stack/with_stack.py --binaries "$target/debug" --sam "$sam" --work .cache/stack-tests \
-    -- bash -c "$inner" inner "$times" "$python" "$@"
+for ((round = 1; round <= times; round++)); do
+    ((times == 1)) || echo "== round $round of $times" >&2
+    "$python" tests/stack/with_stack.py --binaries "$target/debug" --sam "$sam" --work .cache/stack-tests \
+        -- bash -c "$inner" inner "$python" "$@"
+done
