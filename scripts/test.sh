@@ -9,6 +9,17 @@ step "Python environment with the readers"
 python=$(scripts/python-env.sh)
 export DAP2ZARR_TEST_PYTHON=$python
 
+step "Browser for the advisor's page"
+if browser=$(scripts/browser-env.sh); then
+    DAP2ZARR_TEST_BROWSER=$(tail -n 1 <<<"$browser")
+    export DAP2ZARR_TEST_BROWSER
+else
+    status=$?
+    # As with LocalStack: nobody's laptop has to have it.
+    [[ $status == 3 && -z ${CI:-} ]] || exit "$status"
+    echo "SKIPPED: the advisor's page is not opened in a browser (see above)" >&2
+fi
+
 step "format, purity"
 cargo fmt --all --check
 scripts/purity.sh
@@ -33,6 +44,11 @@ RUSTDOCFLAGS=-Dwarnings cargo doc --locked --workspace --no-deps --quiet
 
 step "the comparison of stores, tested on stores that differ"
 "$python" -m pytest -q tests/python
+
+if [[ -n ${DAP2ZARR_TEST_BROWSER:-} ]]; then
+    step "the check of pages, tested on pages that are wrong"
+    "$DAP2ZARR_TEST_BROWSER" -m pytest -q tests/browser
+fi
 
 step "template.yaml: linters, and rules that linters do not know"
 scripts/lint-template.sh
