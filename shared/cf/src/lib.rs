@@ -1,8 +1,9 @@
 //! What the numbers mean.
 //!
 //! This crate answers one question: given a variable's attributes, with the types the server gave them, what do its
-//! values stand for? It knows typed attribute values, fill values, and which variables are coordinates or bounds. The
-//! rules are those of the CF conventions; each function names its section. It reads no protocol and writes no format.
+//! values stand for? It knows typed attribute values, fill values, which variables are coordinates or bounds, which
+//! dimension is time, vertical, y or x, and how far apart the steps in time are. The rules are those of the CF
+//! conventions; each function names its section. It reads no protocol and writes no format.
 //!
 //! ```
 //! use cf::{Attributes, Fill, Values};
@@ -17,11 +18,15 @@
 //! ```
 
 mod attributes;
+mod axes;
+mod cadence;
 mod fill;
 mod roles;
 mod values;
 
 pub use attributes::{Attribute, Attributes};
+pub use axes::{Role, axis_roles, time_coordinates};
+pub use cadence::Cadence;
 pub use fill::Fill;
 pub use roles::{companions, whole_variables};
 pub use values::{Number, Values};
