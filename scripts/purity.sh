@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-pure=(dap2zarr-grid dap2zarr-cf dap2zarr-dap dap2zarr-zarr dap2zarr-run)
+pure=(dap2zarr-grid dap2zarr-cf dap2zarr-dap dap2zarr-zarr dap2zarr-advisor dap2zarr-run)
 forbidden='^(tokio|mio|hyper|reqwest|aws-|h2|rustls|socket2)'
 status=0
 for crate in "${pure[@]}"; do
