@@ -7,7 +7,7 @@
 //! Every document carries `"version": 1`; unknown fields are refused where a person writes the document (the request),
 //! and ignored where we do.
 
-mod chunking;
+mod advice;
 mod digest;
 mod end;
 mod fingerprint;
@@ -22,15 +22,15 @@ mod target;
 mod task;
 mod url;
 
-pub use chunking::DEFAULT_CHUNK_BYTES;
+pub use advice::{Advice, Group};
 pub use digest::{Digest, RunId, TargetId};
 pub use end::{Decision, End, Verdict};
 pub use fingerprint::{Change, Fingerprint, fingerprint};
 pub use plan::{Plan, PlannedArray, Skipped, Totals};
-pub use planner::{PlanError, Planning, plan};
+pub use planner::{PlanError, Planning, advised_plan, plan};
 pub use reason::{Reason, ReasonKind};
 pub use record::{Failure, Receipt, Record, SegmentName, Timings, Wait, What, read_segment, write_segment};
-pub use report::{Percentiles, Report, report};
+pub use report::{Actual, Percentiles, Report, report};
 pub use request::{IndexRange, MAX_REQUEST_LENGTH, Mode, Request, RequestError};
 pub use target::{Target, TargetError};
 pub use task::{ChunkTask, PlanMessage, PlanTask};

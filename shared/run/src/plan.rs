@@ -1,3 +1,4 @@
+use advisor::Estimate;
 use dap::{Projection, WireType};
 use grid::{ChunkGrid, ChunkIndex, Hyperslab};
 use jiff::Timestamp;
@@ -46,6 +47,9 @@ pub struct Plan {
     pub notes: Vec<String>,
     /// Sums over the arrays.
     pub totals: Totals,
+    /// What the run takes, as far as could be told before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<Estimate>,
 }
 
 /// One array of the plan.

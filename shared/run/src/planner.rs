@@ -1,19 +1,22 @@
+mod chunks;
+mod draft;
 mod totals;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cf::Fill;
+use advisor::{NoShape, Prices, SourceSpeed, Work, Workers};
+
+use cf::{Cadence, Fill, Role};
 use dap::{Dataset, Variable};
 use grid::{GridError, Shape};
 use jiff::Timestamp;
 use zarr::{ArrayPath, ArraySpec, ChunkCodec, ZarrError};
 
-use crate::{DOCUMENT_VERSION, Fingerprint, Plan, PlannedArray, Request, RunId, Skipped, VERSION, chunking::Chunking};
+use self::draft::Draft;
+use crate::{Advice, DOCUMENT_VERSION, Fingerprint, Plan, PlannedArray, Request, RunId, Skipped, VERSION};
 
 /// The largest chunk we plan: the compressors we use count bytes in 31 bits.
 const MAX_CHUNK_BYTES: u64 = 2_000_000_000;
-/// A coordinate larger than this is chunked like any other variable: nobody loads it whole.
-const MAX_WHOLE_BYTES: u64 = 256_000_000;
 
 /// What a plan is made from, besides the request.
 #[derive(Debug)]
@@ -26,6 +29,10 @@ pub struct Planning<'a> {
     pub dataset: &'a Dataset,
     /// Its fingerprint.
     pub fingerprint: Fingerprint,
+    /// How far apart the steps of its time axes are, by dimension, where that is known.
+    pub cadences: BTreeMap<String, Cadence>,
+    /// Who will do the work.
+    pub workers: Workers,
     /// The time.
     pub now: Timestamp,
 }
@@ -71,6 +78,24 @@ pub enum PlanError {
         /// The last index.
         last: u64,
     },
+    /// No chunk shape lies within the window that was asked for.
+    #[error("`{array}`")]
+    NoShape {
+        /// The array.
+        array: String,
+        /// What there is instead.
+        source: NoShape,
+    },
+    /// A read names a dimension that no chosen variable has.
+    #[error("no chosen variable has a dimension `{name}` (in reads); the nearest is {nearest}; there are {known}")]
+    UnknownReadDimension {
+        /// The name.
+        name: String,
+        /// The most similar name there is.
+        nearest: String,
+        /// The names there are.
+        known: String,
+    },
     /// Chunks or their number are too large.
     #[error("{what} is {found}, at most {most} is supported; {hint}")]
     TooLarge {
@@ -109,12 +134,20 @@ pub enum PlanError {
 /// # Errors
 /// See [`PlanError`].
 pub fn plan(request: &Request, planning: Planning<'_>) -> Result<Plan, PlanError> {
+    advised_plan(request, planning).map(|(plan, _)| plan)
+}
+
+/// Makes the plan, and says why it cuts the arrays as it does and how else it could.
+///
+/// # Errors
+/// See [`PlanError`].
+pub fn advised_plan(request: &Request, planning: Planning<'_>) -> Result<(Plan, Advice), PlanError> {
     let mut chosen = Chosen::new(request, planning.dataset)?;
     check_dimensions(request, &chosen.variables)?;
-    let whole = whole(&chosen.variables);
+    let names = Names::of(&chosen.variables, &planning.cadences);
     let mut notes = planning.dataset.warnings.clone();
     let mut sizes: BTreeMap<String, (u64, String)> = BTreeMap::new();
-    let mut arrays = Vec::new();
+    let mut drafts = Vec::new();
     for variable in std::mem::take(&mut chosen.variables) {
         let path = match ArrayPath::new(&variable.name) {
             Ok(path) => path,
@@ -127,9 +160,14 @@ pub fn plan(request: &Request, planning: Planning<'_>) -> Result<Plan, PlanError
             chosen.skip(request, &variable.name, reason)?;
             continue;
         }
-        let is_whole = whole.contains(&variable.name);
-        arrays.push(array(request, variable, path, is_whole, &mut notes)?);
+        drafts.push(Draft::new(request, variable, path, &names, &mut notes)?);
     }
+    let groups = chunks::choose(request, &mut drafts)?;
+    let whole = drafts.iter().filter(|draft| draft.is_one_chunk()).map(|draft| draft.variable.name.clone()).collect();
+    let advice =
+        Advice { reads: request.reads.clone(), reader: request.reader, window: request.chunk_bytes, groups, whole };
+    let arrays =
+        drafts.into_iter().map(|draft| array(request, draft, &mut notes)).collect::<Result<Vec<_>, PlanError>>()?;
     if arrays.is_empty() {
         return Err(PlanError::Nothing);
     }
@@ -138,7 +176,9 @@ pub fn plan(request: &Request, planning: Planning<'_>) -> Result<Plan, PlanError
     notes.sort();
     notes.dedup();
     let totals = totals::totals(&arrays, request.request_bytes)?;
-    Ok(Plan {
+    let work = Work { chunks: totals.chunks, requests: totals.requests, bytes: totals.bytes };
+    let estimate = advisor::estimate(work, planning.workers, SourceSpeed::default(), &Prices::default());
+    let plan = Plan {
         version: DOCUMENT_VERSION,
         run: planning.run,
         continues: planning.continues,
@@ -156,7 +196,31 @@ pub fn plan(request: &Request, planning: Planning<'_>) -> Result<Plan, PlanError
         skipped: chosen.skipped,
         notes,
         totals,
-    })
+        estimate: Some(estimate),
+    };
+    Ok((plan, advice))
+}
+
+/// What the names of variables and dimensions stand for.
+struct Names<'a> {
+    /// Variables that are coordinates, bounds and the like.
+    whole: BTreeSet<String>,
+    roles: BTreeMap<String, Role>,
+    cadences: &'a BTreeMap<String, Cadence>,
+}
+
+impl<'a> Names<'a> {
+    fn of(variables: &[&Variable], cadences: &'a BTreeMap<String, Cadence>) -> Self {
+        let names: Vec<Vec<String>> = variables.iter().map(|variable| dimension_names(variable)).collect();
+        let described: Vec<_> = variables
+            .iter()
+            .zip(&names)
+            .map(|(variable, names)| {
+                (variable.name.as_str(), names.iter().map(String::as_str).collect(), &variable.attributes)
+            })
+            .collect();
+        Self { whole: cf::whole_variables(&described), roles: cf::axis_roles(&described), cadences }
+    }
 }
 
 /// The variables to convert and what is left out.
@@ -228,10 +292,16 @@ fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
     }
 }
 
-/// Names in `--chunks` and `--range` must be somebody's dimension.
+/// Names in `--chunks`, `--range` and `--read` must be somebody's dimension.
 fn check_dimensions(request: &Request, variables: &[&Variable]) -> Result<(), PlanError> {
     let known: BTreeSet<String> = variables.iter().flat_map(|variable| dimension_names(variable)).collect();
-    let asked = request.chunks.keys().map(|name| (name, "chunks"));
+    let own = |key: &str| {
+        variables.iter().any(|variable| {
+            let rest = key.strip_prefix(variable.name.as_str()).and_then(|rest| rest.strip_prefix(':'));
+            rest.is_some_and(|dimension| dimension_names(variable).iter().any(|name| name == dimension))
+        })
+    };
+    let asked = request.chunks.keys().filter(|key| !own(key)).map(|name| (name, "chunks"));
     let asked = asked.chain(request.ranges.keys().map(|name| (name, "ranges")));
     for (name, option) in asked {
         if !known.contains(name) {
@@ -239,7 +309,23 @@ fn check_dimensions(request: &Request, variables: &[&Variable]) -> Result<(), Pl
             return Err(PlanError::UnknownDimension { name: name.clone(), option, known });
         }
     }
+    if let Some(name) = request.reads.dimensions().find(|name| !known.contains(*name)) {
+        return Err(PlanError::UnknownReadDimension {
+            name: name.to_owned(),
+            nearest: nearest(name, &known),
+            known: list(known.iter().map(String::as_str)),
+        });
+    }
     Ok(())
+}
+
+/// The name that shares the most letters, in the same places from the front.
+fn nearest(name: &str, known: &BTreeSet<String>) -> String {
+    let alike = |other: &str| {
+        let pairs = name.chars().zip(other.chars());
+        pairs.take_while(|(one, two)| one.eq_ignore_ascii_case(two)).count()
+    };
+    known.iter().max_by_key(|other| alike(other)).map_or_else(String::new, |name| format!("`{name}`"))
 }
 
 /// Names of a variable's dimensions. An anonymous one is named after the variable and its position, as netCDF's own DAP
@@ -252,17 +338,6 @@ fn dimension_names(variable: &Variable) -> Vec<String> {
             None => format!("{}_{axis}", variable.name),
         })
         .collect()
-}
-
-fn whole(variables: &[&Variable]) -> BTreeSet<String> {
-    let described: Vec<_> = variables
-        .iter()
-        .map(|variable| {
-            let names = variable.dimensions.iter().map(|d| d.name.as_deref().unwrap_or_default()).collect();
-            (variable.name.as_str(), names, &variable.attributes)
-        })
-        .collect();
-    cf::whole_variables(&described)
 }
 
 /// Readers want one size for one dimension name; a server's aggregation may disagree with itself (thredds#168). The
@@ -285,27 +360,10 @@ fn conflict(request: &Request, variable: &Variable, sizes: &mut BTreeMap<String,
     None
 }
 
-fn array(
-    request: &Request,
-    variable: &Variable,
-    path: ArrayPath,
-    whole: bool,
-    notes: &mut Vec<String>,
-) -> Result<PlannedArray, PlanError> {
-    let grid = |source| PlanError::Grid { array: variable.name.clone(), source };
+fn array(request: &Request, draft: Draft<'_>, notes: &mut Vec<String>) -> Result<PlannedArray, PlanError> {
+    let Draft { variable, path, dimensions, offset, shape, whole, chunk, .. } = draft;
     let element = variable.element();
-    let names = dimension_names(variable);
-    let (offset, sizes) = window(request, variable, &names)?;
-    let shape = Shape::new(sizes).map_err(grid)?;
-    let bytes = shape.elements().saturating_mul(element.size() as u64);
-    let chunk_sizes = if whole && bytes <= MAX_WHOLE_BYTES {
-        shape.sizes().iter().map(|size| (*size).max(1)).collect()
-    } else {
-        let chosen = chosen_sizes(request, &names, &shape, notes);
-        let source_chunks = variable.source_chunks.as_deref();
-        Chunking { shape: &shape, element, source_chunks, chosen: &chosen, chunk_bytes: request.chunk_bytes }.shape()
-    };
-    let chunk_shape = Shape::new(chunk_sizes).map_err(grid)?;
+    let chunk_shape = Shape::new(chunk).map_err(|source| PlanError::Grid { array: variable.name.clone(), source })?;
     let fill = Fill::of(&variable.attributes, element);
     let converted = zarr::array_attributes(&variable.attributes, &fill, element, request.format);
     notes.extend(converted.notes.into_iter().map(|note| format!("`{}`: {note}", variable.name)));
@@ -313,8 +371,7 @@ fn array(
         Fill::Value(bytes) => Some(bytes),
         Fill::None | Fill::NotRepresentable(_) => None,
     };
-    let spec =
-        ArraySpec { path, shape, chunk_shape, element, fill, dimensions: names, attributes: converted.attributes };
+    let spec = ArraySpec { path, shape, chunk_shape, element, fill, dimensions, attributes: converted.attributes };
     check_chunk(&spec)?;
     ChunkCodec::new(&spec, request.format, &request.codec)
         .map_err(|source| PlanError::Zarr { array: variable.name.clone(), source })?;
@@ -326,43 +383,6 @@ fn array(
         source_chunks: variable.source_chunks.clone(),
         whole,
     })
-}
-
-/// First index at the source and number of elements along each dimension.
-fn window(request: &Request, variable: &Variable, names: &[String]) -> Result<(Vec<u64>, Vec<u64>), PlanError> {
-    let mut offset = Vec::new();
-    let mut sizes = Vec::new();
-    for (name, dimension) in names.iter().zip(&variable.dimensions) {
-        let Some(range) = request.ranges.get(name) else {
-            offset.push(0);
-            sizes.push(dimension.size);
-            continue;
-        };
-        if range.last() >= dimension.size {
-            return Err(PlanError::OutOfRange {
-                name: name.clone(),
-                range: range.to_string(),
-                variable: variable.name.clone(),
-                last: dimension.size.saturating_sub(1),
-            });
-        }
-        offset.push(range.first());
-        sizes.push(range.length());
-    }
-    Ok((offset, sizes))
-}
-
-/// The user's chunk sizes for this array, clamped to its dimensions; clamping is noted.
-fn chosen_sizes(request: &Request, names: &[String], shape: &Shape, notes: &mut Vec<String>) -> Vec<Option<u64>> {
-    let mut chosen = Vec::new();
-    for (name, size) in names.iter().zip(shape.sizes()) {
-        let asked = request.chunks.get(name).copied();
-        if let Some(asked) = asked.filter(|asked| asked > size) {
-            notes.push(format!("chunk size {name}={asked} is beyond the dimension's {size}, so {size} is used"));
-        }
-        chosen.push(asked.map(|asked| asked.min((*size).max(1))));
-    }
-    chosen
 }
 
 fn check_chunk(spec: &ArraySpec) -> Result<(), PlanError> {

@@ -1,9 +1,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use advisor::{Reader, Reads, Window};
 use serde::{Deserialize, Serialize};
 use zarr::{Codec, Format};
 
-use crate::{DEFAULT_CHUNK_BYTES, DOCUMENT_VERSION, Digest, SourceUrl, Target};
+use crate::{DOCUMENT_VERSION, Digest, SourceUrl, Target};
 
 /// The largest request we let anybody ask for, in bytes of uncompressed data: THREDDS refuses more by default.
 const MAX_REQUEST_BYTES: u64 = 500_000_000;
@@ -27,12 +28,19 @@ pub struct Request {
     /// Index ranges by dimension; whole dimensions where absent.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub ranges: BTreeMap<String, IndexRange>,
-    /// Chunk sizes by dimension, in elements; the planner chooses the others.
+    /// Chunk sizes in elements by `DIMENSION`, or by `VARIABLE:DIMENSION`, which comes before it; the planner chooses the
+    /// others.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub chunks: BTreeMap<String, u64>,
-    /// Bytes of uncompressed data the planner aims at for a chunk, where it chooses.
-    #[serde(default = "default_chunk_bytes")]
-    pub chunk_bytes: u64,
+    /// Bytes of uncompressed data a chunk may have, where the planner chooses.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub chunk_bytes: Window,
+    /// The reads the dataset is to serve: by these the planner chooses.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub reads: Reads,
+    /// Who reads it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub reader: Reader,
     /// The most bytes of uncompressed data to ask the source for in one request.
     #[serde(default = "default_request_bytes")]
     pub request_bytes: u64,
@@ -54,8 +62,8 @@ pub struct Request {
     pub contact: Option<String>,
 }
 
-const fn default_chunk_bytes() -> u64 {
-    DEFAULT_CHUNK_BYTES
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 const fn default_request_bytes() -> u64 {
     100_000_000
@@ -176,6 +184,9 @@ pub enum RequestError {
         /// The bounds, in words.
         expected: String,
     },
+    /// A reader that cannot be.
+    #[error(transparent)]
+    Reader(#[from] advisor::ReaderError),
 }
 
 fn at(path: &str) -> String {
@@ -210,7 +221,9 @@ impl Request {
             variables: None,
             ranges: BTreeMap::new(),
             chunks: BTreeMap::new(),
-            chunk_bytes: default_chunk_bytes(),
+            chunk_bytes: Window::default(),
+            reads: Reads::default(),
+            reader: Reader::default(),
             request_bytes: default_request_bytes(),
             format: Format::default(),
             codec: Codec::default(),
@@ -265,9 +278,9 @@ impl Request {
             let expected = format!("{least} to {most}{unit}");
             Err(RequestError::OutOfBounds { field: field.to_owned(), found, expected })
         };
-        bounds("chunk_bytes", self.chunk_bytes, 1_000, 2_000_000_000, " bytes")?;
         bounds("request_bytes", self.request_bytes, 1_000, MAX_REQUEST_BYTES, " bytes (THREDDS refuses more)")?;
         bounds("concurrency", u64::from(self.concurrency.unwrap_or(1)), 1, 1_000, "")?;
+        self.reader.check()?;
         for (dimension, size) in &self.chunks {
             let field = format!("chunks.{dimension}");
             bounds(&field, *size, 1, u64::MAX, " elements").map_err(|_| RequestError::OutOfBounds {

@@ -20,7 +20,7 @@ pub(crate) struct Described {
     pub(crate) dataset: Dataset,
 }
 
-/// Reads and parses DDS and DAS.
+/// Reads and parses DDS and DAS. Asks for no data.
 pub(crate) async fn describe(url: &SourceUrl, ports: &Ports, deadline: Deadline) -> Result<Described, Trouble> {
     let dds = document(url, Document::Dds, ports, deadline).await?;
     let das = document(url, Document::Das, ports, deadline).await?;

@@ -1,5 +1,6 @@
 //! Whether a host's fixed numbers allow what a request and its plan need: asked before any message is sent.
 
+use advisor::Workers;
 use run::{Plan, PlannedArray, Reason, ReasonKind, Request};
 
 use crate::ports::Settings;
@@ -11,6 +12,8 @@ const BASE_MEMORY: u64 = 128 * MEGABYTE;
 const CHUNK_COPIES: u64 = 3;
 /// Bytes of memory for one chunk's receipt while a run is reconciled, with its share of maps and listings.
 const RECEIPT_MEMORY: u64 = 2_000;
+/// Requests to a source at once where nobody says: what the command line defaults to.
+const DEFAULT_AT_ONCE: u32 = 4;
 /// Functions are sold by the 2^20 bytes, under this name.
 const MEGABYTE: u64 = 1 << 20;
 
@@ -22,6 +25,12 @@ pub(crate) const fn worker_memory(chunk_bytes: u64) -> u64 {
 /// Bytes of memory that the finalizer needs for a run of this many chunks.
 pub(crate) const fn finalizer_memory(chunks: u64) -> u64 {
     chunks.saturating_mul(RECEIPT_MEMORY).saturating_add(BASE_MEMORY)
+}
+
+/// Who will do the work of a request: a stack's functions, or as many requests at once as a command sends.
+pub(crate) fn workers(request: &Request, settings: &Settings) -> Workers {
+    let at_once = settings.fleet.or(request.concurrency).unwrap_or(DEFAULT_AT_ONCE);
+    Workers { at_once, memory: settings.worker_memory }
 }
 
 /// Whether the host sends no more requests at once than the request allows. A host whose workers share a queue cannot

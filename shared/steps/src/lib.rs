@@ -9,6 +9,7 @@
 //! does is idempotent or guarded by a conditional write in the state store.
 
 mod buffers;
+mod cadence;
 mod chunk;
 mod class;
 mod clear;
@@ -17,6 +18,7 @@ pub mod conformance;
 mod deadline;
 mod decide;
 mod describe;
+mod draw;
 mod enqueue;
 mod fetch;
 mod finalize;
@@ -30,6 +32,7 @@ mod plan;
 mod plan_cache;
 pub mod ports;
 mod preview;
+mod probe;
 mod publish;
 mod reconcile;
 mod retry;
@@ -49,6 +52,7 @@ pub use ledger::{Progress, progress};
 pub use meter::{InFlight, Meter};
 use ports::Ports;
 pub use preview::{examine, preview};
+pub use probe::{Probed, probe};
 use run::{ChunkTask, PlanTask, Reason, Record, RunId};
 pub use state::cancel;
 

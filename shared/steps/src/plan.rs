@@ -3,11 +3,11 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use jiff::Timestamp;
-use run::{Mode, Plan, PlanError, Planning, Reason, ReasonKind, Record, Request, RunId, Target, Verdict, What, keys};
+use run::{Mode, Plan, Reason, ReasonKind, Record, Request, RunId, Target, Verdict, What, keys};
 
 use crate::{
     Deadline, clear, decide, describe,
-    describe::describe,
+    draw::Drawing,
     enqueue::enqueue,
     finalize, fits, lease,
     lease::{Lease, Taken},
@@ -93,20 +93,20 @@ async fn make(run: &RunId, ports: &Ports, deadline: Deadline) -> Result<Arc<Load
     // The target first: a bucket that does not exist should cost the source nothing.
     let target = target::open(&request.target, ports, deadline).await?;
     check_target(&request, &target::list(target.as_ref(), ports, deadline).await?, ports).await?;
-    let first = describe(&request.source, ports, deadline).await?;
+    let first = describe::describe(&request.source, ports, deadline).await?;
     let das_again = describe::document(&request.source, Document::Das, ports, deadline).await?;
     let second = describe::parse(&request.source, &first.dds, &das_again)?;
     state::put(ports, &keys::source(run, Document::Dds.name()), first.dds.clone()).await?;
     state::put(ports, &keys::source(run, Document::Das.name()), first.das.clone()).await?;
-    let planning = Planning {
+    let drawing = Drawing {
+        request: &request,
         run: run.clone(),
         continues: continued(run, &request, ports).await?,
-        dataset: &first.dataset,
-        fingerprint: run::fingerprint(&first.dataset, &second),
+        first: &first,
+        second: &second,
         now: to_the_second(ports.world.now()),
     };
-    let plan = run::plan(&request, planning).map_err(|error| unplannable(&error))?;
-    fits::check_memory(&plan, &ports.settings).map_err(Trouble::Failed)?;
+    let (plan, _) = drawing.draw(ports, deadline).await?;
     state::put_new(ports, &keys::plan(run), plan.to_json()?.into()).await?;
     plan_of(run, ports)
         .await?
@@ -119,10 +119,6 @@ fn to_the_second(time: Timestamp) -> Timestamp {
 }
 
 fn bad_request(error: &run::RequestError) -> Trouble {
-    Trouble::Failed(Reason::from_error(ReasonKind::BadRequest, error))
-}
-
-fn unplannable(error: &PlanError) -> Trouble {
     Trouble::Failed(Reason::from_error(ReasonKind::BadRequest, error))
 }
 

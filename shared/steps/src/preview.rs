@@ -1,11 +1,12 @@
 //! A look at a source without a run: nothing is written anywhere.
 
 use dap::Dataset;
-use run::{Plan, Planning, Reason, ReasonKind, Request, RunId, SourceUrl};
+use run::{Advice, Plan, Reason, ReasonKind, Request, RunId, SourceUrl};
 
 use crate::{
     Deadline,
     describe::{self, describe},
+    draw::Drawing,
     ports::{Document, Ports},
     trouble::Trouble,
 };
@@ -18,23 +19,24 @@ pub async fn examine(url: &SourceUrl, ports: &Ports) -> Result<Dataset, Reason> 
     describe(url, ports, Deadline::NONE).await.map(|described| described.dataset).map_err(reason)
 }
 
-/// The plan a run of this request would have.
+/// The plan a run of this request would have, and why its chunks are as they are.
 ///
 /// # Errors
 /// Why the source cannot be read or the request cannot be planned.
-pub async fn preview(request: &Request, ports: &Ports) -> Result<Plan, Reason> {
+pub async fn preview(request: &Request, ports: &Ports) -> Result<(Plan, Advice), Reason> {
     let first = describe(&request.source, ports, Deadline::NONE).await.map_err(reason)?;
     let again = describe::document(&request.source, Document::Das, ports, Deadline::NONE).await.map_err(reason)?;
     let second = describe::parse(&request.source, &first.dds, &again).map_err(reason)?;
     let digest = request.digest().map_err(|error| Reason::from_error(ReasonKind::BadRequest, &error))?;
-    let planning = Planning {
+    let drawing = Drawing {
+        request,
         run: RunId::attempt(&digest, 1),
         continues: None,
-        dataset: &first.dataset,
-        fingerprint: run::fingerprint(&first.dataset, &second),
+        first: &first,
+        second: &second,
         now: ports.world.now(),
     };
-    run::plan(request, planning).map_err(|error| Reason::from_error(ReasonKind::BadRequest, &error))
+    drawing.draw(ports, Deadline::NONE).await.map_err(reason)
 }
 
 fn reason(trouble: Trouble) -> Reason {

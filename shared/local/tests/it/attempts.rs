@@ -7,7 +7,7 @@ use steps::ports::{Metadata, Store};
 use crate::{
     bench::{Bench, request, undisturbed},
     dataset::Dataset,
-    gate::{Fault, Port},
+    gate::Fault,
     reader,
 };
 
@@ -30,7 +30,7 @@ async fn the_second_attempt_fetches_only_what_is_missing() {
         let bench = failed(&request).await;
         let end = bench.attempt(&request, 2).await;
         bench.assert_published(&end).await;
-        assert_eq!(bench.shared.keys(Port::Source, "fetch"), [CHUNK]);
+        assert_eq!(bench.shared.chunk_fetches(), [CHUNK]);
         assert_eq!(reader::comparable(&bench.target.snapshot()), undisturbed(Dataset::full(), &request).await);
     }
 }
@@ -48,7 +48,7 @@ async fn an_attempt_that_never_got_a_plan_breaks_no_chain() {
     bench.script(|_| Fault::None);
     let end = bench.attempt(&request(), 3).await;
     bench.assert_published(&end).await;
-    assert_eq!(bench.shared.keys(Port::Source, "fetch"), [CHUNK]);
+    assert_eq!(bench.shared.chunk_fetches(), [CHUNK]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -57,7 +57,7 @@ async fn an_object_that_vanished_between_two_attempts_is_made_again() {
     bench.target.delete("v/c/0/0/0").await.unwrap();
     let end = bench.attempt(&request(), 2).await;
     bench.assert_published(&end).await;
-    let mut fetched = bench.shared.keys(Port::Source, "fetch");
+    let mut fetched = bench.shared.chunk_fetches();
     fetched.sort();
     assert_eq!(fetched, [CHUNK, "v[0:1][0:2][0:3]"]);
 }
@@ -71,7 +71,7 @@ async fn nothing_is_taken_over_from_another_dataset() {
     });
     let end = bench.attempt(&request(), 2).await;
     assert!(end.is_published(), "{end:?}");
-    assert_eq!(bench.shared.keys(Port::Source, "fetch").len(), 31);
+    assert_eq!(bench.shared.chunk_fetches().len(), 31);
 }
 
 #[tokio::test(start_paused = true)]
@@ -82,6 +82,6 @@ async fn a_former_run_that_cannot_be_read_is_no_obstacle() {
         bench.state.put(&key(&first), Bytes::from_static(b"{"), &Metadata::new()).await.unwrap();
         let end = bench.attempt(&request(), 2).await;
         bench.assert_published(&end).await;
-        assert_eq!(bench.shared.keys(Port::Source, "fetch").len(), 31);
+        assert_eq!(bench.shared.chunk_fetches().len(), 31);
     }
 }

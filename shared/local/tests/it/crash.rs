@@ -92,6 +92,6 @@ async fn work_that_is_done_is_not_done_again() {
     });
     let end = bench.run_to_the_end(&request()).await;
     bench.assert_published(&end).await;
-    let fetches = bench.shared.keys(Port::Source, "fetch");
+    let fetches = bench.shared.chunk_fetches();
     assert!(fetches.len() <= 31, "{} requests for 31 chunks", fetches.len());
 }

@@ -73,6 +73,8 @@ impl Variable {
 }
 
 const TIME: (&str, u64) = ("time", 6);
+/// What a plan of [`Dataset::full`] asks for before anything else. A chunk of `time` has six.
+pub(crate) const FIRST_TIMES: &str = "time[0:3]";
 const LAT: (&str, u64) = ("lat", 5);
 const LON: (&str, u64) = ("lon", 7);
 

@@ -118,6 +118,12 @@ impl Shared {
         self.calls().into_iter().filter(|call| call.is(port, verb)).map(|call| call.key).collect()
     }
 
+    /// Data requests for chunks, in order: all but those for the first times, with which a plan is made.
+    pub(crate) fn chunk_fetches(&self) -> Vec<String> {
+        let fetches = self.keys(Port::Source, "fetch").into_iter();
+        fetches.filter(|query| query != crate::dataset::FIRST_TIMES).collect()
+    }
+
     /// Notes that something was seen that must never be.
     pub(crate) fn violated(&self, what: String) {
         self.violations.lock().unwrap().push(what);

@@ -15,11 +15,13 @@ mod reader;
 mod stack;
 
 mod attempts;
+mod cadence;
 mod crash;
 mod documents;
 mod forged;
 mod happy;
 mod messages;
+mod probe;
 mod repair;
 mod requests;
 mod schedule;

@@ -57,7 +57,7 @@ async fn lost_receipts_cost_a_look_and_no_request() {
     });
     let end = bench.run(&request()).await;
     bench.assert_published(&end).await;
-    assert_eq!(bench.shared.keys(Port::Source, "fetch").len(), 31);
+    assert_eq!(bench.shared.chunk_fetches().len(), 31);
     let puts = bench.shared.keys(Port::Target, "put").len();
     assert_eq!(puts, 31 + 9, "31 chunks, 8 arrays and the root are each written once");
 }

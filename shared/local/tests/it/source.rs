@@ -80,7 +80,7 @@ async fn a_refused_chunk_fails_the_run_when_the_others_are_done() {
         *reason,
         Reason::new(reason.kind, format!("chunk 0.1.1 of `v`: {CHUNK}: the server is having a bad day"))
     );
-    assert_eq!(bench.shared.keys(Port::Source, "fetch").len(), 31, "one request each, no second one");
+    assert_eq!(bench.shared.chunk_fetches().len(), 31, "one request each, no second one");
     assert_eq!(bench.target.snapshot().len(), 30, "plan less the missing chunk");
 }
 
@@ -112,7 +112,7 @@ async fn a_long_pause_defers_the_chunk_and_holds_nothing_else_up() {
             .await;
     bench.assert_published(&end).await;
     assert!((asked..asked * 2).contains(&start.elapsed()), "{:?}", start.elapsed());
-    let fetches = bench.shared.keys(Port::Source, "fetch");
+    let fetches = bench.shared.chunk_fetches();
     assert_eq!(fetches.len(), 32);
     assert_eq!(fetches.last().unwrap(), CHUNK, "the others were done long before");
 }

@@ -21,7 +21,7 @@ async fn a_dropped_request_is_published_and_only_the_sweep_sends_after_planning(
     let end = stack.run(&request()).await;
     stack.bench.assert_published(&end).await;
     stack.assert_senders();
-    let fetches = stack.bench.shared.keys(Port::Source, "fetch");
+    let fetches = stack.bench.shared.chunk_fetches();
     assert_eq!(fetches.len(), 31);
     assert_eq!(reader::comparable(&stack.bench.target.snapshot()), undisturbed(Dataset::full(), &request()).await);
     let sweeps = stack.bench.shared.calls().into_iter().filter(|call| call.by == "ticker" && call.verb == "send");
@@ -63,7 +63,7 @@ async fn messages_that_are_lost_only_delay() {
         let end = stack.end(&run).await;
         stack.bench.assert_published(&end).await;
         stack.assert_senders();
-        assert_eq!(stack.bench.shared.keys(Port::Source, "fetch").len(), 31, "{port:?}");
+        assert_eq!(stack.bench.shared.chunk_fetches().len(), 31, "{port:?}");
     }
 }
 
@@ -165,7 +165,7 @@ async fn a_request_that_is_dropped_again_goes_on_where_it_failed() {
     assert_ne!(second.run, end.run);
     stack.bench.assert_published(&second).await;
     assert_eq!(stack.bench.plan(&second.run).await.continues, Some(end.run));
-    assert_eq!(stack.bench.shared.keys(Port::Source, "fetch"), [CHUNK]);
+    assert_eq!(stack.bench.shared.chunk_fetches(), [CHUNK]);
     assert_eq!(reader::comparable(&stack.bench.target.snapshot()), undisturbed(Dataset::full(), &request()).await);
 }
 
@@ -250,7 +250,7 @@ async fn a_request_that_is_dropped_again_with_nothing_missing_is_published_by_th
     tokio::time::sleep(Duration::from_mins(1)).await;
     let second = stack.run(&Request { concurrency: Some(3), ..request() }).await;
     stack.bench.assert_published(&second).await;
-    assert_eq!(stack.bench.shared.keys(Port::Source, "fetch"), Vec::<String>::new());
+    assert_eq!(stack.bench.shared.chunk_fetches(), Vec::<String>::new());
 }
 
 #[tokio::test(start_paused = true)]
@@ -263,7 +263,7 @@ async fn a_request_that_is_dropped_again_while_it_runs_is_one_conversion() {
     let (first, second): (RunId, RunId) = (first, second);
     assert_eq!(stack.end(&second).await.verdict, Verdict::Superseded { by: first.clone() });
     stack.bench.assert_published(&stack.end(&first).await).await;
-    assert_eq!(stack.bench.shared.keys(Port::Source, "fetch").len(), 31);
+    assert_eq!(stack.bench.shared.chunk_fetches().len(), 31);
 }
 
 #[tokio::test(start_paused = true)]

@@ -27,7 +27,9 @@ fn planned(request: &Request) -> Result<Plan, PlanError> {
     let dataset = Dataset::from_dap2(DDS.as_bytes(), DAS.as_bytes()).unwrap();
     let run = RunId::attempt(&Digest::of(b"x"), 1);
     let fingerprint = fingerprint(&dataset, &dataset);
-    plan(request, Planning { run, continues: None, dataset: &dataset, fingerprint, now: Timestamp::UNIX_EPOCH })
+    let (cadences, workers) = (BTreeMap::new(), Workers { at_once: 4, memory: None });
+    let now = Timestamp::UNIX_EPOCH;
+    plan(request, Planning { run, continues: None, dataset: &dataset, fingerprint, cadences, workers, now })
 }
 
 fn array<'a>(plan: &'a Plan, name: &str) -> &'a PlannedArray {

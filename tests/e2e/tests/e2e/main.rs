@@ -11,6 +11,7 @@
 mod endpoint;
 mod setup;
 
+mod advice;
 mod bad_input;
 mod faults;
 mod interruption;

@@ -11,6 +11,8 @@ use crate::endpoint::Endpoint;
 /// The chunks that `convert` makes of [`small`]: 3 grids of 2 × 2 × 2, and 4 coordinates and bounds in one each.
 pub(crate) const CHUNKS: &str = "--chunks time=12,lat=32,lon=48";
 pub(crate) const CHUNK_COUNT: u64 = 3 * 8 + 4;
+/// Data requests of planning: the first times, for their cadence.
+pub(crate) const PLANNING: u64 = 1;
 
 /// A server with `prism`: two years of 64 × 96 cells, 1.8 MB.
 pub(crate) async fn small() -> Server {
