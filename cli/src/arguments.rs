@@ -1,15 +1,13 @@
 #![expect(clippy::doc_markdown, reason = "these comments are the help text, where backticks would show")]
 
-use std::{collections::BTreeSet, path::PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use run::IndexRange;
-use zarr::{Codec, Format};
 
-use crate::units::{parse_bytes, parse_pair};
-
+mod selection;
 mod stack;
 
+pub(crate) use selection::SelectionArguments;
 pub(crate) use stack::{
     CancelArguments, FunctionArgument, LogsArguments, ReportArguments, ResumeArguments, StackArguments,
     StatusArguments, SubmitArguments,
@@ -35,7 +33,9 @@ const EXAMPLES: &str = "\
 Examples:
   See what a server has:
     dap2zarr examine https://server/thredds/dodsC/prism
-  See what would be done, without doing it:
+  Find the chunks that suit your reads, and see what would be done, without doing it:
+    dap2zarr plan https://server/thredds/dodsC/prism --read timeseries@0.8 --read map@0.2
+  Judge chunks of your own:
     dap2zarr plan https://server/thredds/dodsC/prism --chunks time=72,lat=354,lon=354
   Do it, to a folder or to S3:
     dap2zarr convert https://server/thredds/dodsC/prism ./prism.zarr
@@ -55,8 +55,8 @@ Exit codes: 0 done, 1 a mistake of ours, 2 the request, 3 the source, 4 the targ
 pub(crate) enum Command {
     /// Show what a dataset holds: dimensions, variables, types, attributes, source chunks, bytes
     Examine(ExamineArguments),
-    /// Show what a conversion would do: chunks, requests, bytes, memory
-    Plan(PlanArguments),
+    /// Find the chunks that suit your reads, and see what a conversion would do, take and cost
+    Plan(Box<PlanArguments>),
     /// Convert a dataset, on this machine
     Convert(Box<ConvertArguments>),
     /// Have a deployed stack convert a dataset
@@ -125,57 +125,53 @@ pub(crate) struct SourceArguments {
     pub(crate) contact: Option<String>,
 }
 
-/// What is converted, and into what.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "What to convert")]
-pub(crate) struct SelectionArguments {
-    /// Variables to convert; their coordinates and bounds come along [default: all]
-    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
-    pub(crate) variables: Vec<String>,
+#[command(after_help = "Examples:
+  Which chunks suit time series and maps, half each?
+    dap2zarr plan https://server/thredds/dodsC/prism
+  Which suit mostly time series, some windows of 50 by 50 points, and no more than 64 MB?
+    dap2zarr plan https://server/thredds/dodsC/prism --chunk-bytes 64MB \\
+      --read timeseries@0.8 --read time=all,lat=50,lon=50@0.2
+  How good are mine, and what would be better?
+    dap2zarr plan https://server/thredds/dodsC/prism --chunks time=72,lat=354,lon=354
+  How long will it take with this server, and what will it cost at other prices?
+    dap2zarr plan https://server/thredds/dodsC/prism --probe --prices prices.json
+  For programs, and as a page for colleagues:
+    dap2zarr plan https://server/thredds/dodsC/prism --json | jq '.advice.groups[0].planned.chunk'
+    dap2zarr plan https://server/thredds/dodsC/prism --html plan.html
 
-    /// Ranges of indices, both ends included: time=0:143
-    #[arg(long, value_name = "DIM=FIRST:LAST,…", value_delimiter = ',', value_parser = parse_pair::<IndexRange>)]
-    pub(crate) range: Vec<(String, IndexRange)>,
+Nothing is converted. What is proposed is what `convert` and `submit` do with the same options.
 
-    /// Chunk sizes in elements: time=72,lat=354 [default: chosen for each variable]
-    #[arg(long, value_name = "DIM=SIZE,…", value_delimiter = ',', value_parser = parse_pair::<u64>, help_heading = "Chunks")]
-    pub(crate) chunks: Vec<(String, u64)>,
-
-    /// Uncompressed size to aim at for chunks that are chosen
-    #[arg(long, value_name = "BYTES", default_value = "64MB", value_parser = parse_bytes, help_heading = "Chunks")]
-    pub(crate) chunk_bytes: u64,
-
-    /// Most uncompressed data to ask for in one request; larger chunks take several
-    #[arg(long, value_name = "BYTES", default_value = "100MB", value_parser = parse_bytes, help_heading = "Chunks")]
-    pub(crate) request_bytes: u64,
-
-    /// Zarr format
-    #[arg(long, value_name = "v2|v3", default_value = "v3", help_heading = "Zarr")]
-    pub(crate) format: Format,
-
-    /// Compression: blosc[:lz4|zstd[:LEVEL[:shuffle|bitshuffle|noshuffle]]], zstd[:LEVEL], gzip[:LEVEL], zlib[:LEVEL]
-    /// (v2 only), none
-    #[arg(long, value_name = "CODEC", default_value_t = Codec::default(), help_heading = "Zarr")]
-    pub(crate) codec: Codec,
-}
-
-impl SelectionArguments {
-    pub(crate) fn variables(&self) -> Option<BTreeSet<String>> {
-        (!self.variables.is_empty()).then(|| self.variables.iter().cloned().collect())
-    }
-}
-
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  dap2zarr plan https://server/thredds/dodsC/prism --variables tmx --chunks time=72,lat=354,lon=354"
-)]
+The document of --json is the plan's, with these keys besides:
+  advice     reads, reader and window; whole, the coordinates' names; and groups of arrays over
+             the same dimensions, each with axes, planned (the plan's shape in numbers), choice
+             (ranked shapes, your lengths kept), free (ranked without them) and sharding
+  estimates  here (this machine) and stack (4 functions of 1769 MB), each with seconds,
+             stored_bytes, gb_seconds and dollars
+  prices     what these were reckoned with
+  probe      what --probe measured
+Bytes are uncompressed but for stored_bytes. Seconds of reads are one GET after another but for
+seconds_at_once.")]
 pub(crate) struct PlanArguments {
     /// The dataset's OPeNDAP address
     pub(crate) url: String,
 
-    /// Print the plan's document on stdout
+    /// Print the plan's document on stdout, with advice and estimates
     #[arg(long)]
     pub(crate) json: bool,
+
+    /// Write the plan as a page to this file, too; one that is there is replaced
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+
+    /// Measure the source for the estimate, with three small requests and three of a chunk each, two at a time at most
+    #[arg(long)]
+    pub(crate) probe: bool,
+
+    /// Prices in dollars for the estimate, as JSON, those that differ: {"lambda_gb_second": 0.0000166667}; also
+    /// lambda_call, queue_call, put, get, storage_gb_month, and dated, a text
+    #[arg(long, value_name = "FILE")]
+    pub(crate) prices: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) selection: SelectionArguments,
@@ -195,6 +191,7 @@ pub(crate) enum ModeArgument {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   dap2zarr convert https://server/thredds/dodsC/prism ./prism.zarr --range time=0:143
+  dap2zarr convert https://server/thredds/dodsC/prism ./prism.zarr --read timeseries --chunk-bytes 64MB
   dap2zarr convert https://server/thredds/dodsC/prism s3://bucket/prism.zarr --endpoint-url https://s3.example.org
 
 Interrupted? The same command goes on where it stopped.")]
@@ -257,6 +254,52 @@ mod tests {
     #[test]
     fn the_arguments_are_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    /// What is said of these options of `plan`, by the parser or when the request is made.
+    fn refusal(options: &[&str]) -> String {
+        let words = ["dap2zarr", "plan", "http://h/x"].iter().chain(options);
+        let parsed = match Arguments::try_parse_from(words) {
+            Ok(parsed) => parsed,
+            Err(error) => {
+                assert_eq!(error.exit_code(), 2);
+                return error.to_string();
+            }
+        };
+        let Command::Plan(plan) = parsed.command else { panic!("not a plan") };
+        let target = run::Target::Folder { path: "/".to_owned() };
+        let url = plan.url.parse().unwrap();
+        let made = crate::host::request(url, target, ModeArgument::Create, &plan.selection, None, None);
+        made.map_or_else(|failure| failure.message().to_owned(), |_| "nothing".to_owned())
+    }
+
+    #[test]
+    fn bad_options_say_what_could_be() {
+        for (options, expected) in [
+            (["--read", "serie"], "`serie` is no kind of read"),
+            (["--read", "maps@0.5"], "did you mean map?"),
+            (["--read", "map@2"], "expected a number above 0 and at most 1"),
+            (["--read", "time=0,lat=1"], "the nearest is time=1"),
+            (["--read", "-map"], "`-map` is no kind of read"),
+            (["--chunks", "time=-5"], "the nearest is time=1"),
+            (["--chunks", "time"], "DIMENSION=SIZE"),
+            (["--chunk-bytes", "-5:10"], "the nearest is 1000"),
+            (["--chunk-bytes", "200MB:10MB"], "the nearest that can be is 10000000:200000000"),
+            (["--chunk-bytes", "5GB"], "the nearest is 2000000000"),
+            (["--request-bytes", "-1MB"], "`-1MB` is not a size"),
+            (["--request-bytes", "1"], "`request_bytes` is 1, expected 1000 to"),
+            (["--reader-latency", "-1s"], "expected 0 to 60 s"),
+            (["--reader-latency", "fast"], "expected 200ms or 0.2s"),
+            (["--reader-bandwidth", "0"], "the nearest is 1000"),
+            (["--readers", "0"], "`reader.at_once` is 0, expected 1 to 10000; the nearest is 1"),
+        ] {
+            let said = refusal(&options);
+            assert!(said.contains(expected), "{options:?}: {said}");
+        }
+        let weights = refusal(&["--read", "timeseries@0.7", "--read", "map@0.7"]);
+        assert!(weights.contains("sum to 1.4, expected 1; the nearest that do: timeseries@0.5 map@0.5"), "{weights}");
+        let good = ["--read", "timeseries@0.7", "--read", "time=12,lat=all,lon=all@0.3", "--chunk-bytes", "10MB:64MB"];
+        assert_eq!(refusal(&good), "nothing");
     }
 
     #[test]

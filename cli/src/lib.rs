@@ -11,6 +11,7 @@ mod examine;
 mod failure;
 mod host;
 mod logs;
+mod page;
 mod plan;
 mod printer;
 mod progress;

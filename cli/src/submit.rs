@@ -1,10 +1,22 @@
-use std::{io::Read as _, path::Path, process::ExitCode};
+use std::{io::Read as _, path::Path, process::ExitCode, time::Duration};
 
+use advisor::{Estimate, Prices, SourceSpeed, Workers};
 use bytes::Bytes;
 use jiff::Timestamp;
-use run::{MAX_REQUEST_LENGTH, Reason, ReasonKind, Request, RunId, Target, keys};
+use run::{MAX_REQUEST_LENGTH, Plan, Reason, ReasonKind, Request, RunId, Target, keys};
+use serde_json::json;
 
-use crate::{arguments::SubmitArguments, failure::Failure, host, printer::Printer, runs, stack::Stack, watch};
+use crate::{
+    arguments::{SourceArguments, SubmitArguments},
+    failure::Failure,
+    host::{self, Host},
+    plan::cost,
+    printer::Printer,
+    runs,
+    stack::Stack,
+    units::{bytes, counted, whole},
+    watch,
+};
 
 /// Hands a request to a stack.
 pub(crate) async fn submit(arguments: &SubmitArguments, printer: &Printer) -> Result<ExitCode, Failure> {
@@ -14,8 +26,60 @@ pub(crate) async fn submit(arguments: &SubmitArguments, printer: &Printer) -> Re
         return Ok(ExitCode::SUCCESS);
     }
     let stack = Stack::find(&arguments.stack).await?;
+    if let Some(outputs) = &stack.outputs {
+        outputs.check(&request.target)?;
+    }
+    // Where nobody sees it, the source is not asked.
+    let unseen = printer.quiet() && !printer.json();
+    let workers = stack.outputs.as_ref().map_or(cost::STACK, |outputs| outputs.workers);
+    let estimate = if arguments.no_estimate || unseen {
+        None
+    } else {
+        estimated(&request, workers, PATIENCE, printer).await
+    };
     let sent = send(&stack, &request, arguments.name.as_deref(), arguments.force, printer).await?;
-    sent.tell(&stack, arguments.watch, printer).await
+    Sent { estimate, ..sent }.tell(&stack, arguments.watch, printer).await
+}
+
+/// Says what the run will take, if the source's metadata can be read from here: it may be open to the stack alone, which
+/// is no reason to fail.
+async fn estimated(
+    request: &Request,
+    workers: Workers,
+    patience: Duration,
+    printer: &Printer,
+) -> Option<Estimate> {
+    let plan = match tokio::time::timeout(patience, preview(request)).await {
+        Ok(Ok(plan)) => plan,
+        Ok(Err(failure)) => {
+            printer.note(&format!("no estimate, since the plan cannot be made from here: {}", failure.message()));
+            return None;
+        }
+        Err(_) => {
+            let seconds = patience.as_secs();
+            printer.note(&format!("no estimate: the source did not tell what it has within {seconds} s"));
+            return None;
+        }
+    };
+    let (prices, source) = (Prices::default(), SourceSpeed::default());
+    let estimate = cost::of(&plan, workers, source, &prices);
+    let totals = plan.totals;
+    for line in [
+        format!("{} in {}:", bytes(totals.bytes), counted(totals.chunks, "chunk")),
+        format!("  estimated {}", cost::with_stack(&estimate)),
+        format!("  stored as {}, {} a month", bytes(whole(estimate.stored_bytes)), cost::month(&estimate)),
+        format!("  {}; dap2zarr plan --probe measures it", cost::speed(&estimate.source)),
+    ] {
+        printer.note(&line);
+    }
+    Some(estimate)
+}
+
+async fn preview(request: &Request) -> Result<Plan, Failure> {
+    let source = SourceArguments { concurrency: 1, retries: 0, contact: request.contact.clone() };
+    let host = Host::looking(&source)?;
+    let (plan, _) = steps::preview(request, &host.ports).await?;
+    Ok(plan)
 }
 
 /// A request that is on its way.
@@ -24,17 +88,24 @@ pub(crate) struct Sent {
     pub(crate) run: RunId,
     /// The object's key; nothing where the run was open already.
     key: Option<String>,
+    /// What it is expected to take, where that could be told.
+    estimate: Option<Estimate>,
 }
+
+/// How long the source may take to tell what it has, for the sake of an estimate.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Sent {
     /// Prints the run, or watches it.
     pub(crate) async fn tell(self, stack: &Stack, watching: bool, printer: &Printer) -> Result<ExitCode, Failure> {
-        let Self { run, key } = self;
+        let Self { run, key, estimate } = self;
         // A watched run's one document of JSON is its report.
         if !printer.json() {
             Printer::data(run.as_str());
         } else if !watching {
-            Printer::data(&serde_json::json!({ "run": run, "request": key, "submitted": key.is_some() }).to_string());
+            let submitted = key.is_some();
+            let document = json!({ "run": run, "request": key, "submitted": submitted, "estimate": estimate });
+            Printer::data(&document.to_string());
         }
         if watching {
             return watch::watch(stack, &run, printer).await;
@@ -58,7 +129,7 @@ pub(crate) async fn send(
     let open = if force { Vec::new() } else { runs::open_on_target(&stack.state, request).await? };
     if let Some((run, _)) = open.iter().find(|(_, same)| *same) {
         printer.note(&format!("this request is open already, as run {run}; --force submits it again"));
-        return Ok(Sent { run: run.clone(), key: None });
+        return Ok(Sent { run: run.clone(), key: None, estimate: None });
     }
     if let Some((run, _)) = open.first() {
         let message = format!(
@@ -84,7 +155,7 @@ pub(crate) async fn send(
     }
     let run = runs::name(&digest, &object);
     printer.note(&format!("submitted {} to {} as {key}", request.source, request.target));
-    Ok(Sent { run, key: Some(key) })
+    Ok(Sent { run, key: Some(key), estimate: None })
 }
 
 /// The request of a file, or of the arguments.
@@ -134,4 +205,65 @@ fn from_file(file: &Path) -> Result<Request, Failure> {
 fn document(request: &Request) -> Result<String, Failure> {
     let text = serde_json::to_string_pretty(request).map_err(|error| Failure::new(ReasonKind::Internal, &error))?;
     Ok(text + "\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    const DDS: &str = "Dataset { Float32 tmx[time = 240][lat = 600][lon = 700]; } prism;";
+
+    fn request(address: &str) -> Request {
+        let target = Target::s3("s3://bucket/prism.zarr", None, None).unwrap();
+        Request::new(format!("http://{address}/prism").parse().unwrap(), target)
+    }
+
+    /// A server of one small dataset, or one that accepts and says nothing.
+    async fn source(answers: bool) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        tokio::spawn(async move {
+            let mut silent = Vec::new();
+            while let Ok((mut stream, _)) = listener.accept().await {
+                if !answers {
+                    silent.push(stream);
+                    continue;
+                }
+                let mut buffer = [0; 4_096];
+                let length = stream.read(&mut buffer).await.unwrap_or(0);
+                let asked = String::from_utf8_lossy(&buffer[..length]).into_owned();
+                let (kind, body) = if asked.contains(".dds") { ("dds", DDS) } else { ("das", "Attributes { }") };
+                let head = format!(
+                    "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Description: dods-{kind}\r\n\
+                     Content-Length: {}\r\nConnection: close\r\n\r\n",
+                    body.len()
+                );
+                let _ = stream.write_all((head + body).as_bytes()).await;
+            }
+        });
+        address
+    }
+
+    #[tokio::test]
+    async fn what_a_run_takes_is_told_before_it_is_sent() {
+        let printer = Printer::new(false, true);
+        let estimate = estimated(&request(&source(true).await), cost::STACK, PATIENCE, &printer).await.unwrap();
+        assert_eq!(estimate.workers, cost::STACK);
+        // 403 MB at 1.45 MB/s on four functions.
+        assert!((60.0..120.0).contains(&estimate.seconds), "{estimate:?}");
+        assert!(estimate.dollars.is_some_and(|dollars| dollars.total > 0.0), "{estimate:?}");
+    }
+
+    #[tokio::test]
+    async fn a_source_that_cannot_be_asked_is_no_reason_to_fail() {
+        let printer = Printer::new(false, true);
+        assert_eq!(estimated(&request("127.0.0.1:1"), cost::STACK, PATIENCE, &printer).await, None);
+        let silent = request(&source(false).await);
+        assert_eq!(estimated(&silent, cost::STACK, Duration::from_millis(200), &printer).await, None);
+    }
 }

@@ -2,13 +2,14 @@
 
 use std::{process::ExitCode, time::Duration};
 
+use advisor::Dollars;
 use run::{End, Reason, ReasonKind, Report, Skipped, Verdict};
 use serde_json::{Value, json};
 
 use crate::{
     failure::exit_code,
     printer::Printer,
-    units::{bytes, count, counted, duration},
+    units::{bytes, count, counted, dollars, duration, lasting, whole},
 };
 
 /// Lines of missing chunks that are shown; the rest is in `end.json`.
@@ -81,12 +82,36 @@ pub(crate) fn published(report: &Report, target: &str) -> Vec<String> {
             if report.retries == 1 { "1 retry".to_owned() } else { format!("{} retries", count(report.retries)) },
         ),
     ];
+    lines.extend(beside_the_estimate(report));
     if report.fill_only_chunks > 0 {
         lines.push(format!("  {} nothing but the fill value", holds(report.fill_only_chunks)));
     }
     lines.extend(notes(&report.skipped, &report.notes));
     lines.push(format!("  open it: xarray.open_zarr(\"{target}\")"));
     lines
+}
+
+/// What was expected and what came of it.
+pub(crate) fn beside_the_estimate(report: &Report) -> Vec<String> {
+    let (Some(estimated), actual) = (&report.estimated, &report.actual) else { return Vec::new() };
+    let mut lines = vec![format!("  estimated {}, took {}", lasting(estimated.seconds), lasting(actual.seconds))];
+    if let (Some(planned), Some(spent)) = (estimated.gb_seconds, actual.gb_seconds) {
+        lines.push(format!(
+            "  estimated {} GB seconds{}, used {}{}",
+            count(whole(planned)),
+            paid(estimated.dollars),
+            count(whole(spent)),
+            paid(actual.dollars),
+        ));
+    }
+    if let Some(Dollars { storage_month, .. }) = actual.dollars {
+        lines.push(format!("  storage {} a month", dollars(storage_month)));
+    }
+    lines
+}
+
+fn paid(bill: Option<Dollars>) -> String {
+    bill.map_or_else(String::new, |bill| format!(" and {}", dollars(bill.total)))
 }
 
 fn holds(chunks: u64) -> String {
@@ -124,4 +149,45 @@ pub(crate) fn missing(end: &End) -> Vec<String> {
 
 fn are(chunks: u64) -> String {
     if chunks == 1 { "1 chunk is".to_owned() } else { format!("{} chunks are", count(chunks)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use advisor::{Prices, SourceSpeed, Work, Workers, estimate};
+
+    use super::*;
+    use crate::standing::tests::{report_of, views};
+
+    #[test]
+    fn what_was_expected_stands_beside_what_came_of_it() {
+        let view = views().into_iter().find(|view| view.end.as_ref().is_some_and(End::is_published)).unwrap();
+        let mut report = report_of(&view).unwrap();
+        let work = Work { chunks: 438, requests: 438, bytes: 15_800_000_000 };
+        let workers = Workers { at_once: 4, memory: Some(1769 << 20) };
+        let estimated = estimate(work, workers, SourceSpeed::default(), &Prices::default());
+        report.estimated = Some(estimated);
+        report.actual.seconds = 2_402.0;
+        let took_here = beside_the_estimate(&report);
+        assert_eq!(took_here.first().unwrap(), "  estimated 47 min 52 s, took 40 min 02 s");
+        report.actual.gb_seconds = Some(14_000.0);
+        report.actual.dollars = estimated.dollars.map(|dollars| Dollars { total: 0.19, ..dollars });
+        let took = beside_the_estimate(&report);
+        assert_eq!(
+            took.get(1..).unwrap(),
+            ["  estimated 19,775 GB seconds and $0.27, used 14,000 and $0.19", "  storage $0.18 a month"]
+        );
+        report.estimated = None;
+        assert_eq!(beside_the_estimate(&report), Vec::<String>::new(), "reports of older versions say nothing");
+    }
+
+    #[test]
+    fn a_report_of_an_older_version_is_read() {
+        let view = views().into_iter().find(|view| view.end.is_some()).unwrap();
+        let mut document = serde_json::to_value(report_of(&view).unwrap()).unwrap();
+        for key in ["estimated", "actual"] {
+            assert!(document.as_object_mut().unwrap().remove(key).is_some(), "{key}");
+        }
+        let report: Report = serde_json::from_value(document).unwrap();
+        assert_eq!(report.estimated, None);
+    }
 }

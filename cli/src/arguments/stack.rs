@@ -35,12 +35,14 @@ pub(crate) struct StackArguments {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   dap2zarr submit https://server/thredds/dodsC/prism s3://bucket/prism.zarr --stack climate --watch
-  dap2zarr submit --request prism.json --name prism-daily
+  dap2zarr submit https://server/thredds/dodsC/prism s3://bucket/prism.zarr --read timeseries@0.8 --read map@0.2
+  dap2zarr submit --request prism.json --name prism-daily --no-estimate
   run=$(dap2zarr submit https://server/thredds/dodsC/prism s3://bucket/prism.zarr --quiet)
 Write the request to a file first, then submit that:
   dap2zarr submit https://server/thredds/dodsC/prism s3://bucket/prism.zarr --dry-run > prism.json
 
-Prints the run's id. A request that is open already is not submitted again: its run is printed.")]
+Prints the run's id, and first, on stderr, what it will take and cost with a stack as its template makes it. See
+`dap2zarr plan --help` for chunks. A request that is open already is not submitted again: its run is printed.")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct SubmitArguments {
     /// The dataset's OPeNDAP address
@@ -62,6 +64,11 @@ pub(crate) struct SubmitArguments {
     /// Print the request and submit nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+
+    /// Do not read the source's metadata from this machine to estimate what the run takes; with --quiet it is left out in
+    /// any case
+    #[arg(long)]
+    pub(crate) no_estimate: bool,
 
     /// Submit even if a run to the same target is open: the stack ends that run, or this one if both ask for the same
     #[arg(long)]
@@ -99,13 +106,17 @@ pub(crate) struct SubmitArguments {
 }
 
 /// What a request's document says itself. The contact may come from the environment, so it is not among these.
-const REQUEST_SAYS: [&str; 12] = [
+const REQUEST_SAYS: [&str; 16] = [
     "url",
     "target",
     "variables",
     "range",
     "chunks",
     "chunk_bytes",
+    "read",
+    "reader_latency",
+    "reader_bandwidth",
+    "readers",
     "request_bytes",
     "format",
     "codec",

@@ -1,5 +1,6 @@
 use std::error::Error;
 
+use advisor::Workers;
 use aws::Aws;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_cloudformation::{
@@ -10,7 +11,7 @@ use aws_sdk_cloudformation::{
 };
 use run::{Reason, ReasonKind, Target};
 
-use crate::{arguments::FunctionArgument, failure::Failure};
+use crate::{arguments::FunctionArgument, failure::Failure, plan::cost};
 
 /// What a deployed stack says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub(crate) struct Outputs {
     pub(crate) functions: Vec<(FunctionArgument, String)>,
     /// `s3://bucket/prefix/`, below which datasets lie.
     target_url: Option<String>,
+    /// Its functions, as its parameters say; the template's defaults where they are not told.
+    pub(crate) workers: Workers,
 }
 
 impl Outputs {
@@ -65,6 +68,7 @@ impl Outputs {
                 (FunctionArgument::Finalizer, wanted("FinalizerFunction")?),
             ],
             target_url: output("TargetUrl"),
+            workers: workers(stack),
         })
     }
 
@@ -77,6 +81,17 @@ impl Outputs {
         let message = format!("the stack writes below {allowed} alone, not to {target}");
         Err(Reason::new(ReasonKind::BadRequest, message).into())
     }
+}
+
+/// The chunk functions, by parameters of the stack.
+fn workers(stack: &Stack) -> Workers {
+    let number = |key: &str| -> Option<u64> {
+        let found = stack.parameters().iter().find(|parameter| parameter.parameter_key() == Some(key));
+        found?.parameter_value()?.parse().ok()
+    };
+    let at_once = number("MaximumConcurrency").and_then(|number| u32::try_from(number).ok());
+    let memory = number("ChunkMemoryMb").and_then(|megabytes| megabytes.checked_mul(1 << 20));
+    Workers { at_once: at_once.unwrap_or(cost::STACK.at_once), memory: memory.or(cost::STACK.memory) }
 }
 
 fn missing(name: &str, place: &str) -> Failure {
@@ -138,7 +153,7 @@ fn causes(error: &(dyn Error + 'static)) -> String {
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_cloudformation::types::{Output, StackStatus};
+    use aws_sdk_cloudformation::types::{Output, Parameter, StackStatus};
 
     use super::*;
 
@@ -164,6 +179,22 @@ mod tests {
             let target = Target::s3(target, None, None).unwrap();
             assert_eq!(outputs.check(&target).is_ok(), good, "{target}");
         }
+    }
+
+    #[test]
+    fn its_functions_are_as_its_parameters_say() {
+        let with = |parameters: &[(&str, &str)]| {
+            let parameter = |(key, value): &(&str, &str)| {
+                Parameter::builder().parameter_key(*key).parameter_value(*value).build()
+            };
+            let parameters = parameters.iter().map(parameter).collect();
+            let outputs = stack(StackStatus::CreateComplete, &OURS).outputs().to_vec();
+            let stack = Stack::builder().set_outputs(Some(outputs)).set_parameters(Some(parameters)).build();
+            Outputs::read("x", &stack).unwrap().workers
+        };
+        let told = with(&[("MaximumConcurrency", "16"), ("ChunkMemoryMb", "3008"), ("Contact", "")]);
+        assert_eq!(told, Workers { at_once: 16, memory: Some(3_008 << 20) });
+        assert_eq!(with(&[("MaximumConcurrency", "many")]), cost::STACK);
     }
 
     #[test]
