@@ -238,6 +238,9 @@ mod tests {
         let request = |endpoint| Request::new("http://h/x".parse().unwrap(), target(endpoint));
         let polite = Request { concurrency: Some(2), ..request(Some("http://e")) };
         assert!(same(&polite, &request(None)));
-        assert!(!same(&Request { chunk_bytes: advisor::Window::at_most(5_000).unwrap(), ..request(None) }, &request(None)));
+        assert!(!same(
+            &Request { chunk_bytes: advisor::Window::at_most(5_000).unwrap(), ..request(None) },
+            &request(None)
+        ));
     }
 }

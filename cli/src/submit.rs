@@ -32,23 +32,15 @@ pub(crate) async fn submit(arguments: &SubmitArguments, printer: &Printer) -> Re
     // Where nobody sees it, the source is not asked.
     let unseen = printer.quiet() && !printer.json();
     let workers = stack.outputs.as_ref().map_or(cost::STACK, |outputs| outputs.workers);
-    let estimate = if arguments.no_estimate || unseen {
-        None
-    } else {
-        estimated(&request, workers, PATIENCE, printer).await
-    };
+    let estimate =
+        if arguments.no_estimate || unseen { None } else { estimated(&request, workers, PATIENCE, printer).await };
     let sent = send(&stack, &request, arguments.name.as_deref(), arguments.force, printer).await?;
     Sent { estimate, ..sent }.tell(&stack, arguments.watch, printer).await
 }
 
 /// Says what the run will take, if the source's metadata can be read from here: it may be open to the stack alone, which
 /// is no reason to fail.
-async fn estimated(
-    request: &Request,
-    workers: Workers,
-    patience: Duration,
-    printer: &Printer,
-) -> Option<Estimate> {
+async fn estimated(request: &Request, workers: Workers, patience: Duration, printer: &Printer) -> Option<Estimate> {
     let plan = match tokio::time::timeout(patience, preview(request)).await {
         Ok(Ok(plan)) => plan,
         Ok(Err(failure)) => {

@@ -183,7 +183,8 @@ fn shards_are_advised_in_words() {
     sharding.advised = true;
     (sharding.inner, sharding.shard) = (Some(vec![12, 23, 44]), Some(vec![168, 322, 352]));
     assert!(
-        words(&page(&plan, &advice, &Prices::default())).contains("Advised: shards of 168 × 322 × 352 with inner chunks of 12 × 23 × 44.")
+        words(&page(&plan, &advice, &Prices::default()))
+            .contains("Advised: shards of 168 × 322 × 352 with inner chunks of 12 × 23 × 44.")
     );
 }
 

@@ -184,9 +184,8 @@ mod tests {
     #[test]
     fn its_functions_are_as_its_parameters_say() {
         let with = |parameters: &[(&str, &str)]| {
-            let parameter = |(key, value): &(&str, &str)| {
-                Parameter::builder().parameter_key(*key).parameter_value(*value).build()
-            };
+            let parameter =
+                |(key, value): &(&str, &str)| Parameter::builder().parameter_key(*key).parameter_value(*value).build();
             let parameters = parameters.iter().map(parameter).collect();
             let outputs = stack(StackStatus::CreateComplete, &OURS).outputs().to_vec();
             let stack = Stack::builder().set_outputs(Some(outputs)).set_parameters(Some(parameters)).build();

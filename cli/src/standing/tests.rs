@@ -32,7 +32,15 @@ fn request() -> Request {
 fn plan(run: &RunId) -> Plan {
     let dataset = Dataset::from_dap2(DDS.as_bytes(), b"Attributes { NC_GLOBAL { String title \"PRISM\"; } }").unwrap();
     let fingerprint = run::fingerprint(&dataset, &dataset);
-    let planning = Planning { run: run.clone(), continues: None, dataset: &dataset, fingerprint, now: at(300), cadences: std::collections::BTreeMap::new(), workers: advisor::Workers { at_once: 4, memory: None } };
+    let planning = Planning {
+        run: run.clone(),
+        continues: None,
+        dataset: &dataset,
+        fingerprint,
+        now: at(300),
+        cadences: std::collections::BTreeMap::new(),
+        workers: advisor::Workers { at_once: 4, memory: None },
+    };
     run::plan(&request(), planning).unwrap()
 }
 

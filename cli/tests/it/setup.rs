@@ -181,7 +181,19 @@ fn plan(run: &RunId) -> Plan {
     let dataset = dap::Dataset::from_dap2(dds.as_bytes(), b"Attributes { }").unwrap();
     let fingerprint = run::fingerprint(&dataset, &dataset);
     let now = "2026-01-31T12:00:00Z".parse().unwrap();
-    run::plan(&request(), Planning { run: run.clone(), continues: None, dataset: &dataset, fingerprint, now, cadences: std::collections::BTreeMap::new(), workers: advisor::Workers { at_once: 4, memory: None } }).unwrap()
+    run::plan(
+        &request(),
+        Planning {
+            run: run.clone(),
+            continues: None,
+            dataset: &dataset,
+            fingerprint,
+            now,
+            cadences: std::collections::BTreeMap::new(),
+            workers: advisor::Workers { at_once: 4, memory: None },
+        },
+    )
+    .unwrap()
 }
 
 fn receipt(ChunkTask { array, chunk, .. }: ChunkTask) -> Receipt {

@@ -73,7 +73,8 @@ async fn a_probe_is_polite() {
     assert!(stats.max_in_flight <= 2, "{}", stats.max_in_flight);
     // One for the cadence, three for the latency, and three as large as a chunk.
     assert_eq!(stats.dods, 7, "{:?}", stats.constraints);
-    let large = stats.constraints.iter().filter(|constraint| constraint.contains("[0:11]") || constraint.contains("[12:23]"));
+    let large =
+        stats.constraints.iter().filter(|constraint| constraint.contains("[0:11]") || constraint.contains("[12:23]"));
     assert_eq!(large.count(), 3, "{:?}", stats.constraints);
 }
 

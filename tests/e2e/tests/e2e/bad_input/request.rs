@@ -20,7 +20,11 @@ pub(super) async fn cases(cases: &mut Cases) {
         ("weights that do not sum", "--read map@0.5 --read year@0.9", &["1.4", "map@0.357 year@0.643"]),
         ("a weight that is none", "--read map@lots", &["`lots`", "0.5"]),
         ("a window the wrong way round", "--chunk-bytes 9MB:1MB", &["9000000", "1000000:9000000"]),
-        ("a window that no shape fits", "--chunk-bytes 50000:50010", &["no chunk shape", "the nearest is", "window of"]),
+        (
+            "a window that no shape fits",
+            "--chunk-bytes 50000:50010",
+            &["no chunk shape", "the nearest is", "window of"],
+        ),
         ("a negative window", "--chunk-bytes -5:10", &["-5"]),
         ("a reader that waits a day", "--reader-latency 1d", &["1d", "200ms"]),
         ("no GETs at a time", "--readers 0", &["0", "1"]),
