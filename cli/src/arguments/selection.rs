@@ -1,5 +1,3 @@
-#![expect(clippy::doc_markdown, reason = "these comments are the help text, where backticks would show")]
-
 use std::collections::BTreeSet;
 
 use advisor::{Reader, Reads, ReadsError, Window};
