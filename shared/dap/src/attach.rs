@@ -7,7 +7,7 @@ use cf::{Attribute, Attributes, Values};
 use crate::{
     ParseError,
     das::{Entry, Table, Warnings},
-    flatten::{Flat, Path, Target},
+    directory::{Directory, Path, Target},
     name::shown,
 };
 
@@ -20,7 +20,8 @@ type Attributed = Vec<(String, Attribute)>;
 /// What a DAS says, by whom it says it of.
 #[derive(Debug)]
 pub(crate) struct Attached<'a> {
-    flat: &'a Flat,
+    directory: &'a Directory,
+    strays: Strays,
     warnings: &'a mut Warnings,
     globals: Attributed,
     variables: Vec<Own>,
@@ -46,10 +47,25 @@ pub(crate) struct Parts {
     pub(crate) unlimited: Option<String>,
 }
 
+/// Whose the containers are that belong to no variable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Strays {
+    /// The dataset's: the DDS is whole.
+    Global,
+    /// Nobody's: a response may hold some of the variables only, and the others' attributes are not the dataset's.
+    LeftOut,
+}
+
 /// Hands the entries of a DAS to their owners.
-pub(crate) fn attach(flat: &Flat, table: Table, warnings: &mut Warnings) -> Result<Parts, ParseError> {
-    let variables = std::iter::repeat_with(Own::default).take(flat.variables.len()).collect();
-    let mut attached = Attached { flat, warnings, globals: Vec::new(), variables, unlimited: None, comparisons: 0 };
+pub(crate) fn attach(
+    directory: &Directory,
+    table: Table,
+    strays: Strays,
+    warnings: &mut Warnings,
+) -> Result<Parts, ParseError> {
+    let variables = std::iter::repeat_with(Own::default).take(directory.names().len()).collect();
+    let globals = Vec::new();
+    let mut attached = Attached { directory, strays, warnings, globals, variables, unlimited: None, comparisons: 0 };
     for (name, entry) in table.0 {
         match entry {
             Entry::Values(_) => attached.global("", &name, entry),
@@ -62,7 +78,7 @@ pub(crate) fn attach(flat: &Flat, table: Table, warnings: &mut Warnings) -> Resu
 impl Attached<'_> {
     /// A container at the top or of a Structure's member.
     fn table(&mut self, path: &Path, name: &str, table: Table) {
-        match self.flat.target(path) {
+        match self.directory.target(path) {
             Some(Target::Variable(at) | Target::GridArray(at) | Target::GridMap(at)) => self.variable(at, path, table),
             Some(Target::Structure) => self.structure(path, table),
             Some(Target::Unread) => {}
@@ -73,7 +89,7 @@ impl Attached<'_> {
                 }
             }
             // A server may list the members of Structures at the top, as netCDF's client expects too.
-            None => match self.flat.leaf(&shown(name)).filter(|_| path.raw == name) {
+            None => match self.directory.leaf(&shown(name)).filter(|_| path.raw == name) {
                 Some(at) => self.variable(at, path, table),
                 None => self.unknown(path, table),
             },
@@ -84,7 +100,7 @@ impl Attached<'_> {
     fn variable(&mut self, at: usize, path: &Path, table: Table) {
         for (name, entry) in table.0 {
             let (target, table) = match entry {
-                Entry::Table(table) => (self.flat.target(&path.member(&name)), table),
+                Entry::Table(table) => (self.directory.target(&path.member(&name)), table),
                 Entry::Values(_) => {
                     self.own(at, |own| &mut own.direct, name, entry);
                     continue;
@@ -126,8 +142,15 @@ impl Attached<'_> {
         }
     }
 
-    /// A container of nothing we know: globals `container.name`.
+    /// A container of nothing we know: globals `container.name`, unless it may be that of a variable that was not
+    /// asked for.
     fn unknown(&mut self, path: &Path, table: Table) {
+        if self.strays == Strays::LeftOut {
+            if !table.0.is_empty() && path.raw != "dimensions" {
+                self.warnings.push(format!("`{}` is not in the response, its attributes are left out", path.shown));
+            }
+            return;
+        }
         if !table.0.is_empty() && path.raw != "dimensions" {
             let name = &path.shown;
             self.warnings.push(format!("`{name}` is no variable, its attributes are kept as globals `{name}.…`"));
@@ -196,7 +219,7 @@ impl Attached<'_> {
 
     fn finish(mut self) -> Result<Parts, ParseError> {
         let mut variables = Vec::with_capacity(self.variables.len());
-        for (own, variable) in std::mem::take(&mut self.variables).into_iter().zip(&self.flat.variables) {
+        for (own, name) in std::mem::take(&mut self.variables).into_iter().zip(self.directory.names()) {
             let mut attributes = own.join();
             let chunks = attributes.iter().rposition(|(name, _)| name == "_ChunkSizes");
             let chunks = match chunks.map(|at| attributes.remove(at).1) {
@@ -204,7 +227,7 @@ impl Attached<'_> {
                 Some(Attribute::Container(_)) | None => None,
             };
             attributes.retain(|(name, _)| name != "_ChunkSizes");
-            variables.push((build(attributes, &variable.name, &mut self.comparisons, self.warnings), chunks));
+            variables.push((build(attributes, name, &mut self.comparisons, self.warnings), chunks));
         }
         let globals = build(self.globals, "the dataset", &mut self.comparisons, self.warnings);
         if self.comparisons > MAX_COMPARISONS {

@@ -363,7 +363,7 @@ fn clamp(left: u64, available: usize) -> usize {
 
 /// The value of a scalar byte. libdap and the Java servers send it as an integer, so last (libdap extends its sign);
 /// ERDDAP and pydap send it first and pad. The forms never collide. Nothing if it is neither.
-fn byte_scalar(word: [u8; 4]) -> Option<u8> {
+pub(crate) fn byte_scalar(word: [u8; 4]) -> Option<u8> {
     match word {
         [0, 0, 0, value] | [0xff, 0xff, 0xff, value] | [value, 0, 0, 0] => Some(value),
         _ => None,

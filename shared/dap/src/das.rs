@@ -47,7 +47,7 @@ impl Warnings {
     }
 
     /// The same, written only if it is kept.
-    fn push_with(&mut self, warning: impl FnOnce() -> String) {
+    pub(crate) fn push_with(&mut self, warning: impl FnOnce() -> String) {
         if self.kept.len() < MAX_WARNINGS {
             self.kept.push(warning());
         } else {

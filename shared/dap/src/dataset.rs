@@ -3,7 +3,7 @@ use grid::{ElementType, GridError, Shape};
 
 use crate::{
     ParseError, Projection, WireType,
-    attach::{Parts, attach},
+    attach::{Parts, Strays, attach},
     das::{self, Warnings},
     dds,
     flatten::Flat,
@@ -76,7 +76,8 @@ impl Dataset {
         }
         let mut flat = Flat::of(&dds.declarations);
         let table = das::parse(das, &mut warnings)?;
-        let Parts { variables: parts, globals, unlimited } = attach(&flat, table, &mut warnings)?;
+        let Parts { variables: parts, globals, unlimited } =
+            attach(&flat.directory, table, Strays::Global, &mut warnings)?;
         for (variable, (attributes, chunks)) in flat.variables.iter_mut().zip(parts) {
             variable.attributes = attributes;
             variable.source_chunks = chunks.and_then(|values| {

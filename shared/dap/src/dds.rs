@@ -48,7 +48,7 @@ pub(crate) enum Kind {
     /// `String`, `Url`, or a type DAP2 does not have.
     Other(String),
     Structure(Vec<Declaration>),
-    Sequence,
+    Sequence(Vec<Declaration>),
     Grid {
         array: Box<Declaration>,
         maps: Vec<Declaration>,
@@ -108,8 +108,7 @@ impl Parser<'_> {
             }
             "sequence" => {
                 self.cursor.expect(b'{', "`{` after Sequence")?;
-                self.declarations(depth + 1)?;
-                Kind::Sequence
+                Kind::Sequence(self.declarations(depth + 1)?)
             }
             "grid" => self.grid(depth + 1)?,
             _ => WireType::from_keyword(&keyword).map_or(Kind::Other(keyword), Kind::Number),

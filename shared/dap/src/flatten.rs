@@ -7,52 +7,16 @@ use cf::Attributes;
 use crate::{
     Projection, Unsupported, Variable,
     dds::{Declaration, Kind},
-    name::shown,
+    directory::{Directory, Path, Target},
 };
-
-/// What a (dotted) name of the DDS stands for when a DAS uses it. Numbers are positions in [`Flat::variables`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Target {
-    /// A variable; or a Grid, which goes by its array.
-    Variable(usize),
-    /// The array inside a Grid: its attributes join the Grid's.
-    GridArray(usize),
-    /// A map inside a Grid: its attributes count if the variable of its name has none of its own.
-    GridMap(usize),
-    /// A Structure.
-    Structure,
-    /// Something that is not read.
-    Unread,
-}
-
-/// A dotted name in both its forms.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Path {
-    /// As sent.
-    pub(crate) raw: String,
-    /// As shown.
-    pub(crate) shown: String,
-}
-
-impl Path {
-    /// The name of a member.
-    pub(crate) fn member(&self, name: &str) -> Self {
-        if self.raw.is_empty() {
-            return Self { raw: name.to_owned(), shown: shown(name).into_owned() };
-        }
-        Self { raw: format!("{}.{name}", self.raw), shown: format!("{}.{}", self.shown, shown(name)) }
-    }
-}
 
 /// The arrays of a DDS.
 #[derive(Debug, Default)]
 pub(crate) struct Flat {
     pub(crate) variables: Vec<Variable>,
     pub(crate) unsupported: Vec<Unsupported>,
-    directory: HashMap<String, Target>,
-    decoded: HashMap<String, Target>,
-    /// Last components of dotted names; nothing where two variables share one.
-    leaves: HashMap<String, Option<usize>>,
+    /// What a DAS may call them.
+    pub(crate) directory: Directory,
 }
 
 impl Flat {
@@ -87,16 +51,6 @@ impl Flat {
         flat
     }
 
-    /// What a name of a DAS stands for: compared as sent, then decoded.
-    pub(crate) fn target(&self, path: &Path) -> Option<Target> {
-        self.directory.get(&path.raw).or_else(|| self.decoded.get(&path.shown)).copied()
-    }
-
-    /// The only variable inside Structures whose last name this is.
-    pub(crate) fn leaf(&self, name: &str) -> Option<usize> {
-        self.leaves.get(name).copied().flatten()
-    }
-
     fn add(&mut self, name: &str, variable: Result<Variable, String>) -> Option<usize> {
         match variable {
             Ok(variable) => {
@@ -113,29 +67,22 @@ impl Flat {
     /// Fills the directory. A name keeps what it stood for first, and what is declared comes before the maps of Grids.
     fn enter(&mut self, survey: &Survey<'_>, outcomes: &[Option<usize>], taken: &HashMap<&str, Option<usize>>) {
         for (leaf, outcome) in survey.leaves.iter().zip(outcomes).filter(|(leaf, _)| leaf.role != Role::Map) {
-            self.put(&leaf.path, outcome.map_or(Target::Unread, Target::Variable));
+            self.directory.put(&leaf.path, outcome.map_or(Target::Unread, Target::Variable));
             if leaf.role == Role::Array {
-                self.put(&leaf.asked, outcome.map_or(Target::Unread, Target::GridArray));
+                self.directory.put(&leaf.asked, outcome.map_or(Target::Unread, Target::GridArray));
             }
         }
         for path in &survey.structures {
-            self.put(path, Target::Structure);
+            self.directory.put(path, Target::Structure);
         }
         for leaf in survey.leaves.iter().filter(|leaf| leaf.role == Role::Map) {
             let outcome = taken.get(leaf.path.shown.as_str()).copied().flatten();
-            self.put(&leaf.path, outcome.map_or(Target::Unread, Target::Variable));
-            self.put(&leaf.asked, outcome.map_or(Target::Unread, Target::GridMap));
+            self.directory.put(&leaf.path, outcome.map_or(Target::Unread, Target::Variable));
+            self.directory.put(&leaf.asked, outcome.map_or(Target::Unread, Target::GridMap));
         }
-        for (at, variable) in self.variables.iter().enumerate() {
-            if let Some((_, leaf)) = variable.name.rsplit_once('.') {
-                self.leaves.entry(leaf.to_owned()).and_modify(|former| *former = None).or_insert(Some(at));
-            }
+        for variable in &self.variables {
+            self.directory.variable(variable.name.clone());
         }
-    }
-
-    fn put(&mut self, path: &Path, target: Target) {
-        self.directory.entry(path.raw.clone()).or_insert(target);
-        self.decoded.entry(path.shown.clone()).or_insert(target);
     }
 }
 
@@ -168,7 +115,7 @@ impl Leaf<'_> {
                 return Err("text is not read yet".to_owned());
             }
             Kind::Other(keyword) => return Err(format!("`{keyword}` is no type of DAP2")),
-            Kind::Sequence => return Err("Sequences are not read yet".to_owned()),
+            Kind::Sequence(_) => return Err("Sequences are not read yet".to_owned()),
             Kind::Structure(_) => return Err("arrays of Structures are not read yet".to_owned()),
             Kind::Grid { .. } => return Err("arrays of Grids are not read".to_owned()),
         };
@@ -220,7 +167,7 @@ impl<'a> Survey<'a> {
                     let before = self.leaves.len() - maps.len();
                     self.leaves.insert(before, Leaf { path, asked, role: Role::Array, declaration: array });
                 }
-                Kind::Structure(_) | Kind::Grid { .. } | Kind::Sequence | Kind::Number(_) | Kind::Other(_) => {
+                Kind::Structure(_) | Kind::Grid { .. } | Kind::Sequence(_) | Kind::Number(_) | Kind::Other(_) => {
                     self.declared.insert(path.shown.clone());
                     self.leaves.push(Leaf { path: path.clone(), asked: path, role: Role::Plain, declaration });
                 }

@@ -87,7 +87,7 @@ fn collect<'a>(declarations: &'a [Declaration], parent: &[&'a str], echoes: &mut
                 collect(std::slice::from_ref(array), &path, echoes);
                 collect(maps, &path, echoes);
             }
-            Kind::Structure(_) | Kind::Grid { .. } | Kind::Sequence | Kind::Number(_) | Kind::Other(_) => {
+            Kind::Structure(_) | Kind::Grid { .. } | Kind::Sequence(_) | Kind::Number(_) | Kind::Other(_) => {
                 echoes.push(Echo { path, declaration });
             }
         }
@@ -103,7 +103,7 @@ fn describe(echo: &Echo<'_>) -> String {
         Kind::Number(wire) => wire.keyword(),
         Kind::Other(keyword) => keyword,
         Kind::Structure(_) => "Structure",
-        Kind::Sequence => "Sequence",
+        Kind::Sequence(_) => "Sequence",
         Kind::Grid { .. } => "Grid",
     };
     let sizes = brackets(echo.declaration.dimensions.iter().map(|dimension| dimension.size));
