@@ -5,7 +5,7 @@ use crate::ServerError;
 /// Where in a text something went wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Position {
-    /// Which text: `DDS` or `DAS`.
+    /// Which text: `DDS`, `DAS` or `DMR`.
     pub document: &'static str,
     /// Bytes before it.
     pub byte: usize,

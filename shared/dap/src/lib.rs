@@ -2,8 +2,8 @@
 //!
 //! This crate answers one question: given the bytes an OPeNDAP server sent, which arrays does it have, what are their
 //! attributes, how is a block of one asked for, and which values are in a response? It reads the DDS, the DAS and the
-//! `.dods` body of DAP2, and writes constraint expressions. Bytes in, values out: it opens no connection, knows no
-//! HTTP status and keeps no body in memory.
+//! `.dods` body of DAP2, the DMR and the `.dap` body of DAP4, and writes constraint expressions. Bytes in, values out:
+//! it opens no connection, knows no HTTP status and, where a whole response is not asked for, keeps no body in memory.
 //!
 //! ```
 //! use dap::{Dataset, Query};
@@ -23,14 +23,21 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Not here yet, and listed by name in [`Dataset::unsupported`] instead: strings, Sequences, arrays of Structures. DAP4
-//! is not here either.
+//! A [`Dataset`] has no strings, Sequences and arrays of Structures but lists them by name in [`Dataset::unsupported`];
+//! [`decode_dods`] reads them too, from a whole response. [`decode_dap`] does so for DAP4, which has no [`Dataset`]
+//! yet: its metadata are a [`Dmr`].
 
 mod attach;
 mod body;
+mod dap4;
 mod das;
 mod dataset;
 mod dds;
+mod decode_error;
+mod decoded;
+mod directory;
+pub mod dmr;
+mod dods;
 mod error;
 mod flatten;
 mod header;
@@ -44,7 +51,12 @@ mod values;
 mod wire;
 
 pub use body::{BodyDecoder, Progress};
+pub use dap4::{Checksums, decode_dap, decode_dap_with_checksums};
 pub use dataset::{Dataset, Dimension, Unsupported, Variable};
+pub use decode_error::DecodeError;
+pub use decoded::{Content, Decoded, DecodedVariable};
+pub use dmr::{Dmr, parse_dmr};
+pub use dods::decode_dods;
 pub use error::{BodyError, ParseError, Position};
 pub use projection::{InvalidProjection, Projection};
 pub use query::Query;

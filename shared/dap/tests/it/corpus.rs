@@ -14,18 +14,18 @@ use crate::body::Ask;
 const NO_DDS: &[u8] = b"Dataset { } d;";
 const NO_DAS: &[u8] = b"Attributes { }";
 
-fn say(line: &str) {
+pub(crate) fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-fn bytes(path: &Path) -> Vec<u8> {
+pub(crate) fn bytes(path: &Path) -> Vec<u8> {
     let mut bytes = Vec::new();
     std::fs::OpenOptions::new().read(true).open(path).unwrap().read_to_end(&mut bytes).unwrap();
     bytes
 }
 
 /// Every file of the corpus, by extension.
-fn files() -> Option<BTreeMap<String, Vec<PathBuf>>> {
+pub(crate) fn files() -> Option<BTreeMap<String, Vec<PathBuf>>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus");
     if !root.is_dir() {
         say("SKIPPED: no corpus at ../shared/corpus, real servers' responses are not tested");
@@ -50,7 +50,7 @@ fn files() -> Option<BTreeMap<String, Vec<PathBuf>>> {
     Some(files)
 }
 
-fn short(path: &Path) -> String {
+pub(crate) fn short(path: &Path) -> String {
     let text = path.to_string_lossy();
     text.split_once("corpus/").map_or(text.as_ref(), |(_, rest)| rest).to_owned()
 }
@@ -132,7 +132,7 @@ fn reference(path: &Path) -> Option<String> {
 }
 
 /// The SHA-256 of native elements in little-endian order.
-fn digest(mut native: Vec<u8>, size: usize) -> String {
+pub(crate) fn digest(mut native: Vec<u8>, size: usize) -> String {
     if cfg!(target_endian = "big") {
         native.chunks_exact_mut(size).for_each(<[u8]>::reverse);
     }

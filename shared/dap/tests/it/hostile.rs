@@ -39,7 +39,7 @@ fn names_cannot_ask_for_anything_else() {
 }
 
 #[expect(clippy::disallowed_methods, reason = "this test is about time")]
-fn assert_fast(what: &str, work: impl FnOnce()) {
+pub(crate) fn assert_fast(what: &str, work: impl FnOnce()) {
     let start = Instant::now();
     work();
     let seconds = start.elapsed().as_secs_f64();
