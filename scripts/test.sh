@@ -66,7 +66,7 @@ else
     echo "SKIPPED: LocalStack and the tests of the deployed stack need Python 3.13 (see above)" >&2
 fi
 
-for table in real-files bad-input memory stack-bad-input stack-memory many-chunks; do
+for table in real-files bad-input memory stack-bad-input stack-memory many-chunks saved-responses; do
     if [[ -s ${CARGO_TARGET_DIR:-target}/$table-table.txt ]]; then
         step "$table"
         cat "${CARGO_TARGET_DIR:-target}/$table-table.txt"

@@ -57,6 +57,8 @@ pub(crate) enum Command {
     Examine(ExamineArguments),
     /// Find the chunks that suit your reads, and see what a conversion would do, take and cost
     Plan(Box<PlanArguments>),
+    /// Show what a saved response holds: values' types, shapes and digests
+    Decode(DecodeArguments),
     /// Convert a dataset, on this machine
     Convert(Box<ConvertArguments>),
     /// Have a deployed stack convert a dataset
@@ -79,6 +81,7 @@ impl Command {
         match self {
             Self::Examine(arguments) => arguments.json,
             Self::Plan(arguments) => arguments.json,
+            Self::Decode(arguments) => arguments.json,
             Self::Convert(arguments) => arguments.json,
             Self::Submit(arguments) => arguments.json,
             Self::Status(arguments) => arguments.json,
@@ -178,6 +181,23 @@ pub(crate) struct PlanArguments {
 
     #[command(flatten)]
     pub(crate) source: SourceArguments,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  curl -g -o sst.dods 'https://server/thredds/dodsC/sst.dods?sst[0][0:9][0:9]'
+  dap2zarr decode sst.dods --json
+
+Attributes come from sst.das, or sst.dmr for DAP4, where it lies beside the file. The digest is that of the values as
+little-endian bytes in C order; of texts as UTF-8 with a NUL between each two.
+Exit codes: 0 decoded, 2 refused.")]
+pub(crate) struct DecodeArguments {
+    /// A data response as a server sent it: .dods (DAP2) or .dap (DAP4)
+    pub(crate) file: PathBuf,
+
+    /// Print JSON on stdout
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -306,7 +326,7 @@ mod tests {
     fn help_teaches() {
         let mut command = Arguments::command();
         let mut help = command.render_long_help().to_string();
-        for name in ["examine", "plan", "convert", "submit", "status", "cancel", "resume", "logs", "report"] {
+        for name in ["examine", "plan", "decode", "convert", "submit", "status", "cancel", "resume", "logs", "report"] {
             help.push_str("\n────\n");
             help.push_str(&command.find_subcommand_mut(name).unwrap().render_help().to_string());
         }

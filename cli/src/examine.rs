@@ -2,7 +2,7 @@
 
 mod attributes;
 mod json;
-mod line;
+pub(crate) mod line;
 mod survey;
 mod table;
 mod text;

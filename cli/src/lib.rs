@@ -7,6 +7,7 @@
 mod arguments;
 mod cancel;
 mod convert;
+mod decode;
 mod examine;
 mod failure;
 mod host;
@@ -51,6 +52,7 @@ pub fn main() -> ExitCode {
 async fn run(command: Command, printer: &Printer) -> Result<ExitCode, Failure> {
     match command {
         Command::Examine(arguments) => examine::examine(&arguments, printer).await,
+        Command::Decode(arguments) => decode::decode(&arguments, printer),
         Command::Plan(arguments) => plan::plan(&arguments, printer).await,
         Command::Convert(arguments) => convert::convert(&arguments, printer).await,
         Command::Submit(arguments) => submit::submit(&arguments, printer).await,

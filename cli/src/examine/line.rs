@@ -5,7 +5,7 @@ pub(super) const COLUMNS: usize = 100;
 
 /// The text on one line, with what a terminal would obey or hide (control, bidirectional and invisible characters)
 /// written as Rust escapes. Quotes and backslashes stand as they are.
-pub(super) fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for piece in text.split_inclusive(['\'', '"', '\\']) {
         let quote = piece.chars().next_back().filter(|last| matches!(last, '\'' | '"' | '\\'));

@@ -13,6 +13,7 @@ mod setup;
 
 mod advice;
 mod bad_input;
+mod decode;
 mod faults;
 mod interruption;
 mod memory;
