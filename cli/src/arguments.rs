@@ -13,6 +13,8 @@ pub(crate) use stack::{
     StatusArguments, SubmitArguments,
 };
 
+use crate::units::{parse_bytes, parse_milliseconds};
+
 /// Convert a dataset behind an OPeNDAP server to cloud-optimised Zarr.
 #[derive(Debug, Parser)]
 #[command(version, arg_required_else_help = true, max_term_width = 100, after_help = EXAMPLES)]
@@ -111,6 +113,14 @@ pub(crate) struct ExamineArguments {
     pub(crate) source: SourceArguments,
 }
 
+/// A rate of at least a byte a second.
+fn parse_rate(text: &str) -> Result<u64, String> {
+    match parse_bytes(text)? {
+        0 => Err(format!("`{text}`: expected at least 1 byte a second")),
+        rate => Ok(rate),
+    }
+}
+
 /// How the source is asked.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Source")]
@@ -139,6 +149,9 @@ pub(crate) struct SourceArguments {
     dap2zarr plan https://server/thredds/dodsC/prism --chunks time=72,lat=354,lon=354
   How long will it take with this server, and what will it cost at other prices?
     dap2zarr plan https://server/thredds/dodsC/prism --probe --prices prices.json
+  And with a server and a stack that I know?
+    dap2zarr plan https://server/thredds/dodsC/prism --source-rate 5MB --source-latency 200ms \\
+      --stack-concurrency 16 --stack-memory 3008
   For programs, and as a page for colleagues:
     dap2zarr plan https://server/thredds/dodsC/prism --json | jq '.advice.groups[0].planned.chunk'
     dap2zarr plan https://server/thredds/dodsC/prism --html plan.html
@@ -149,12 +162,12 @@ The document of --json is the plan's, with these keys besides:
   advice     reads, reader and window; whole, the coordinates' names; and groups of arrays over
              the same dimensions, each with axes, planned (the plan's shape in numbers), choice
              (ranked shapes, your lengths kept), free (ranked without them) and sharding
-  estimates  here (this machine) and stack (4 functions of 1769 MB), each with seconds,
-             stored_bytes, gb_seconds and dollars
+  estimates  here (this machine) and stack (functions as --stack-concurrency and
+             --stack-memory say), each with seconds, stored_bytes, gb_seconds and dollars
   prices     what these were reckoned with
   probe      what --probe measured
-Bytes are uncompressed but for stored_bytes. Seconds of reads are one GET after another but for
-seconds_at_once.")]
+Bytes are uncompressed but for stored_bytes; wire_bytes are as the source sends them.
+Seconds of reads are one GET after another but for seconds_at_once.")]
 pub(crate) struct PlanArguments {
     /// The dataset's OPeNDAP address
     pub(crate) url: String,
@@ -170,6 +183,30 @@ pub(crate) struct PlanArguments {
     /// Measure the source for the estimate, with three small requests and three of a chunk each, two at a time at most
     #[arg(long)]
     pub(crate) probe: bool,
+
+    /// The source's speed for the estimate, where you know it: bytes a second of one response [default: 1450000, a
+    /// study's figure]
+    #[arg(long, value_name = "BYTES", value_parser = parse_rate, conflicts_with = "probe", allow_hyphen_values = true)]
+    pub(crate) source_rate: Option<u64>,
+
+    /// How long the source takes to a response's first byte, where you know it: 500ms, 0.5s [default: 500ms, a study's
+    /// figure]
+    #[arg(
+        long,
+        value_name = "TIME",
+        value_parser = parse_milliseconds,
+        conflicts_with = "probe",
+        allow_hyphen_values = true
+    )]
+    pub(crate) source_latency: Option<u32>,
+
+    /// Functions of the stack that work at once, for its estimate: its parameter MaximumConcurrency
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(2..=1000))]
+    pub(crate) stack_concurrency: u32,
+
+    /// Memory of each of them in MB of 2^20 bytes: its parameter ChunkMemoryMb
+    #[arg(long, value_name = "MB", default_value_t = 1769, value_parser = clap::value_parser!(u32).range(256..=10240))]
+    pub(crate) stack_memory: u32,
 
     /// Prices in dollars for the estimate, as JSON, those that differ: {"lambda_gb_second": 0.0000166667}; also
     /// lambda_call, queue_call, put, get, storage_gb_month, and dated, a text
@@ -311,11 +348,18 @@ mod tests {
             (["--reader-latency", "-1s"], "expected 0 to 60 s"),
             (["--reader-latency", "fast"], "expected 200ms or 0.2s"),
             (["--reader-bandwidth", "0"], "the nearest is 1000"),
+            (["--source-rate", "0"], "expected at least 1 byte a second"),
+            (["--source-rate", "fast"], "`fast` is not a size"),
+            (["--source-latency", "5"], "expected 200ms or 0.2s"),
+            (["--stack-concurrency", "1"], "1 is not in 2..=1000"),
+            (["--stack-memory", "128"], "128 is not in 256..=10240"),
             (["--readers", "0"], "`reader.at_once` is 0, expected 1 to 10000; the nearest is 1"),
         ] {
             let said = refusal(&options);
             assert!(said.contains(expected), "{options:?}: {said}");
         }
+        let both = refusal(&["--probe", "--source-rate", "5MB"]);
+        assert!(both.contains("cannot be used with"), "{both}");
         let weights = refusal(&["--read", "timeseries@0.7", "--read", "map@0.7"]);
         assert!(weights.contains("sum to 1.4, expected 1; the nearest that do: timeseries@0.5 map@0.5"), "{weights}");
         let good = ["--read", "timeseries@0.7", "--read", "time=12,lat=all,lon=all@0.3", "--chunk-bytes", "10MB:64MB"];

@@ -10,13 +10,17 @@ mod tests;
 
 use std::process::ExitCode;
 
-use advisor::{Prices, SourceSpeed};
+use advisor::{Prices, SourceSpeed, Workers};
 use comfy_table::{CellAlignment, Table, presets};
 use run::{Advice, Plan, PlannedArray, ReasonKind, Target};
 use serde::Serialize;
 use steps::Probed;
 
-use self::{columns::wrapped, cost::Estimates, group::LINE};
+use self::{
+    columns::wrapped,
+    cost::{Estimates, Who},
+    group::LINE,
+};
 use crate::{
     arguments::{ModeArgument, PlanArguments},
     failure::Failure,
@@ -37,7 +41,8 @@ pub(crate) async fn plan(arguments: &PlanArguments, printer: &Printer) -> Result
     let host = Host::looking(&arguments.source)?;
     let (plan, advice) = steps::preview(&request, &host.ports).await?;
     let probed = if arguments.probe { Some(steps::probe(&plan, &host.ports).await?) } else { None };
-    let shown = Shown::new(plan, advice, probed, prices, concurrency);
+    let source = probed.as_ref().map_or_else(|| cost::given(arguments), cost::measured);
+    let shown = Shown::new(plan, advice, probed, prices, Who::of(arguments), source);
     if let Some(path) = page {
         file::write(&path, &crate::page::page(&shown.plan, &shown.advice, &shown.prices))?;
         printer.note(&format!("the plan as a page: {}", path.display()));
@@ -47,7 +52,7 @@ pub(crate) async fn plan(arguments: &PlanArguments, printer: &Printer) -> Result
             serde_json::to_string_pretty(&shown).map_err(|error| Failure::new(ReasonKind::Internal, &error))?;
         Printer::data(&document);
     } else {
-        Printer::data(&shown.text(concurrency));
+        Printer::data(&shown.text());
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -65,16 +70,22 @@ struct Shown {
 }
 
 impl Shown {
-    fn new(mut plan: Plan, advice: Advice, probe: Option<Probed>, prices: Prices, concurrency: u32) -> Self {
-        let source = probe.as_ref().map_or_else(SourceSpeed::default, cost::measured);
-        let estimates = Estimates::of(&plan, concurrency, source, &prices);
+    fn new(
+        mut plan: Plan,
+        advice: Advice,
+        probe: Option<Probed>,
+        prices: Prices,
+        who: Who,
+        source: SourceSpeed,
+    ) -> Self {
+        let estimates = Estimates::of(&plan, who, source, &prices);
         // One document says one thing.
         plan.estimate = Some(estimates.here);
         Self { plan, advice, estimates, prices, probe }
     }
 
     /// For people.
-    fn text(&self, concurrency: u32) -> String {
+    fn text(&self) -> String {
         let Self { plan, advice, estimates, prices, probe } = self;
         let mut lines = Vec::new();
         if !advice.groups.is_empty() {
@@ -84,7 +95,7 @@ impl Shown {
         }
         lines.push(table(plan));
         lines.push(String::new());
-        lines.extend(totals(plan, advice, concurrency));
+        lines.extend(totals(plan, advice, estimates));
         let skipped = plan.skipped.iter().map(|skipped| format!("left out `{}`: {}", skipped.name, skipped.reason));
         lines.extend(skipped);
         lines.extend(plan.notes.iter().map(|note| format!("note: {note}")));
@@ -173,8 +184,6 @@ fn arrays(plan: &Plan, shown: &dyn Fn(String) -> String) -> String {
 fn row(array: &PlannedArray, request_bytes: u64, shown: &dyn Fn(String) -> String) -> Vec<String> {
     let spec = &array.spec;
     let grid = array.grid();
-    let first = grid.as_ref().and_then(|grid| grid.hyperslab(&grid.index(0)?));
-    let requests = first.map_or(0, |slab| array.requests(&slab, request_bytes).len());
     vec![
         spec.path.to_string(),
         spec.element.to_string(),
@@ -182,7 +191,7 @@ fn row(array: &PlannedArray, request_bytes: u64, shown: &dyn Fn(String) -> Strin
         shown(spec.chunk_shape.to_string()),
         count(grid.map_or(0, |grid| grid.len())),
         bytes(spec.chunk_bytes().unwrap_or_default()),
-        requests.to_string(),
+        count(array.requests_each(request_bytes)),
     ]
 }
 
@@ -192,31 +201,66 @@ pub(crate) fn named(dimensions: &[String], sizes: &[u64]) -> String {
     if pairs.is_empty() { "scalar".to_owned() } else { pairs.join(" × ") }
 }
 
-fn totals(plan: &Plan, advice: &Advice, concurrency: u32) -> Vec<String> {
+fn totals(plan: &Plan, advice: &Advice, estimates: &Estimates) -> Vec<String> {
     let totals = &plan.totals;
+    let concurrency = estimates.here.workers.at_once;
     let memory = totals.largest_chunk_bytes.saturating_mul(2).saturating_mul(u64::from(concurrency));
-    let coordinates = plan.arrays.iter().filter(|array| advice.whole.contains(&array.spec.path.to_string()));
-    let coordinates: u64 = coordinates.filter_map(|array| Some(array.grid()?.len())).sum();
-    let data = count(totals.chunks.saturating_sub(coordinates));
-    let parts =
-        if coordinates == 0 { String::new() } else { format!(" ({data} of data, {coordinates} of coordinates)") };
-    let each = advice.groups.iter().map(|group| group.planned.worker_bytes).max().unwrap_or(0);
     let mut lines = vec![
         format!(
-            "{} in {}{parts}, {} to the source",
-            bytes(totals.bytes),
+            "{} in {}{}, {} to the source",
+            cost::amount(totals, ""),
             counted(totals.chunks, "chunk"),
+            parts(plan, advice),
             counted(totals.requests, "request"),
         ),
         format!("Zarr {} with {}", plan.format, plan.codec),
         format!("at most {} of chunk data in memory at --concurrency {concurrency}", bytes(memory)),
     ];
-    if each > 0 {
-        let has = cost::STACK.memory.unwrap_or(u64::MAX);
-        let more =
-            if each > has { "; that is more than it has by default: raise the stack's ChunkMemoryMb" } else { "" };
-        let each = bytes(each);
-        lines.push(format!("a stack's function takes {each} for its chunk, besides what it takes itself{more}"));
+    if totals.chunks > 0 {
+        lines.extend(wrapped(&function_memory(totals.largest_chunk_bytes, estimates.stack.workers), 2, LINE));
     }
     lines
+}
+
+/// ` (504 of data, 4 of coordinates, 1 of scalars)`; nothing where all are of data.
+fn parts(plan: &Plan, advice: &Advice) -> String {
+    let (mut data, mut coordinates, mut scalars) = (0_u64, 0_u64, 0_u64);
+    for array in &plan.arrays {
+        let kind = if array.spec.shape.sizes().is_empty() {
+            &mut scalars
+        } else if advice.whole.iter().any(|name| *name == array.spec.path.as_str()) {
+            &mut coordinates
+        } else {
+            &mut data
+        };
+        *kind = kind.saturating_add(array.grid().map_or(0, |grid| grid.len()));
+    }
+    if coordinates == 0 && scalars == 0 {
+        return String::new();
+    }
+    let parts = [(data, "data"), (coordinates, "coordinates"), (scalars, "scalars")];
+    let parts = parts.iter().filter(|(chunks, what)| *chunks > 0 || *what == "data");
+    let parts: Vec<String> = parts.map(|(chunks, what)| format!("{} of {what}", count(*chunks))).collect();
+    format!(" ({})", parts.join(", "))
+}
+
+/// What a function of the stack needs, by the rule that the stack's planner refuses by.
+fn function_memory(chunk_bytes: u64, stack: Workers) -> String {
+    // Functions are sold by the 2^20 bytes.
+    let needed = steps::worker_memory(chunk_bytes);
+    let megabytes = needed.div_ceil(1 << 20);
+    match stack.memory {
+        Some(memory) if needed > memory => format!(
+            "a stack's function needs {megabytes} MB of memory for the largest chunk and has {} MB, so the stack would \
+             refuse this: raise its ChunkMemoryMb (--stack-memory says what it is), or choose smaller chunks",
+            memory >> 20
+        ),
+        Some(memory) => {
+            format!(
+                "a stack's function needs {megabytes} MB of memory for the largest chunk and has {} MB",
+                memory >> 20
+            )
+        }
+        None => format!("a stack's function needs {megabytes} MB of memory for the largest chunk"),
+    }
 }

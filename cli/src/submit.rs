@@ -57,7 +57,7 @@ async fn estimated(request: &Request, workers: Workers, patience: Duration, prin
     let estimate = cost::of(&plan, workers, source, &prices);
     let totals = plan.totals;
     for line in [
-        format!("{} in {}:", bytes(totals.bytes), counted(totals.chunks, "chunk")),
+        format!("{} in {}:", cost::amount(&totals, ""), counted(totals.chunks, "chunk")),
         format!("  estimated {}", cost::with_stack(&estimate)),
         format!("  stored as {}, {} a month", bytes(whole(estimate.stored_bytes)), cost::month(&estimate)),
         format!("  {}; dap2zarr plan --probe measures it", cost::speed(&estimate.source)),

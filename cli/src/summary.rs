@@ -162,7 +162,7 @@ mod tests {
     fn what_was_expected_stands_beside_what_came_of_it() {
         let view = views().into_iter().find(|view| view.end.as_ref().is_some_and(End::is_published)).unwrap();
         let mut report = report_of(&view).unwrap();
-        let work = Work { chunks: 438, requests: 438, bytes: 15_800_000_000 };
+        let work = Work { chunks: 438, requests: 438, bytes: 15_800_000_000, wire_bytes: 15_800_000_000 };
         let workers = Workers { at_once: 4, memory: Some(1769 << 20) };
         let estimated = estimate(work, workers, SourceSpeed::default(), &Prices::default());
         report.estimated = Some(estimated);

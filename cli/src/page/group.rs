@@ -190,7 +190,7 @@ fn drawings(group: &Group, all: &[Candidate<'_>], subject: &str) -> String {
         };
         format!(
             "<figure><figcaption>{} <strong>{}</strong><br>{} of {}<small>a time series touches {}</small>\
-                 <small>a map                  touches {}</small></figcaption>{}{remarks}</figure>\n",
+                 <small>a map touches {}</small></figcaption>{}{remarks}</figure>\n",
             candidate.badge(),
             shape(&candidate.score.chunk),
             counted(candidate.score.chunks, "chunk"),

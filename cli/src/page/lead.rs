@@ -7,7 +7,10 @@ use super::{
     group::MOST_IN_FULL,
     html::{bytes_of, concat, escape, name, put, seconds, sentence, share, shortened},
 };
-use crate::units::{bytes, count, counted, dollars, whole};
+use crate::{
+    plan::cost,
+    units::{bytes, count, counted, dollars, whole},
+};
 
 /// The dataset's title, or what its address ends in; not yet escaped.
 pub(super) fn title(plan: &Plan) -> String {
@@ -26,11 +29,11 @@ pub(super) fn header(plan: &Plan, advice: &Advice) -> String {
     format!(
         "<header><p class=\"eyebrow\">Chunk plan of an OPeNDAP dataset</p>\n<h1>{}</h1>\n\
          <p>Source: <a href=\"{source}\" rel=\"noreferrer\"><code>{source}</code></a></p>\n\
-         <p class=\"lead\">{}, {} of data, to be written as {} of Zarr {} with {} to the source.</p>\n\
+         <p class=\"lead\">{}, {}, to be written as {} of Zarr {} with {} to the source.</p>\n\
          <dl class=\"facts\">{facts}</dl>\n{}</header>\n",
         escape(&title(plan)),
         counted(plan.arrays.len() as u64, "array"),
-        bytes(totals.bytes),
+        cost::amount(totals, " of data"),
         counted(totals.chunks, "chunk"),
         escape(&plan.format.to_string()),
         counted(totals.requests, "request"),
@@ -95,7 +98,7 @@ fn estimate(estimate: &Estimate) -> [(&'static str, String); 3] {
         |memory| format!("on functions with {} of memory each", bytes(memory)),
     );
     let source = estimate.source;
-    let sure = if source.measured { "" } else { "; half or twice as much is no surprise" };
+    let sure = if source.measured || source.given { "" } else { "; half or twice as much is no surprise" };
     let time = format!(
         "About <strong>{}</strong> from start to publication with {at_once} at a time {on}; a chunk keeps a worker busy \
          for {}. This is an estimate{sure}.",
@@ -131,6 +134,8 @@ fn estimate(estimate: &Estimate) -> [(&'static str, String); 3] {
     );
     let source = if source.measured {
         format!("Measured for this estimate: {speed}.")
+    } else if source.given {
+        format!("As it was given (<code>--source-latency</code>, <code>--source-rate</code>): {speed}.")
     } else {
         format!(
             "Not measured. The estimate takes it to be as in the study that this project starts from: {speed}. \

@@ -171,6 +171,14 @@ fn an_estimate_says_what_it_was_made_with() {
     assert!(said.contains("on a machine of one’s own"), "{said}");
     assert!(said.contains("This is an estimate. Cost About 2.57 GB are stored. "), "{said}");
     assert!(said.contains("Measured for this estimate: 0.5 s to a response’s first byte, then 3.00 MB"), "{said}");
+    let estimate = plan.estimate.as_mut().unwrap();
+    (estimate.source.measured, estimate.source.given) = (false, true);
+    let said = words(&page(&plan, &advice, &Prices::default()));
+    assert!(said.contains("This is an estimate. Cost"), "{said}");
+    assert!(said.contains(", --source-rate ): 0.5 s to a response’s first byte, then 3.00 MB"), "{said}");
+    plan.totals.wire_bytes = plan.totals.bytes * 2;
+    let said = words(&page(&plan, &advice, &Prices::default()));
+    assert!(said.contains("5.28 GB of data, 10.6 GB on the wire, to be written as"), "{said}");
     plan.estimate = None;
     assert!(!words(&page(&plan, &advice, &Prices::default())).contains("This is an estimate"));
 }
@@ -186,6 +194,15 @@ fn shards_are_advised_in_words() {
         words(&page(&plan, &advice, &Prices::default()))
             .contains("Advised: shards of 168 × 322 × 352 with inner chunks of 12 × 23 × 44.")
     );
+}
+
+#[test]
+fn sentences_have_no_gaps() {
+    let page = page_of(&request(), PRISM, DAS);
+    let text = page.split_once("<section id=\"whole\">").unwrap().1;
+    let gap = text.lines().find(|line| line.trim_start().contains("   "));
+    assert_eq!(gap, None);
+    assert!(text.contains("load whole when they open the dataset"), "{text}");
 }
 
 #[test]

@@ -1,12 +1,15 @@
 //! What a conversion takes: seconds here, seconds and dollars with a stack.
 
-use advisor::{Estimate, Prices, SourceSpeed, Work, Workers, estimate};
-use run::Plan;
+use advisor::{Estimate, Prices, SourceSpeed, Workers, estimate};
+use run::{Plan, Totals};
 use serde::Serialize;
 use steps::Probed;
 
 use super::{columns::wrapped, group::LINE};
-use crate::units::{bytes, count, counted, dollars, lasting, seconds, whole};
+use crate::{
+    arguments::PlanArguments,
+    units::{bytes, count, counted, dollars, lasting, seconds, whole},
+};
 
 /// What the stack's template has by default: its parameters `MaximumConcurrency` and `ChunkMemoryMb`.
 pub(crate) const STACK: Workers = Workers { at_once: 4, memory: Some(1769 << 20) };
@@ -14,19 +17,38 @@ pub(crate) const STACK: Workers = Workers { at_once: 4, memory: Some(1769 << 20)
 /// do not, what one or both bring is all there is.
 const WORTH_TWO: f64 = 1.5;
 
+/// Who converts, in the two ways.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Who {
+    /// This machine.
+    pub(crate) here: Workers,
+    /// A stack's functions.
+    pub(crate) stack: Workers,
+}
+
+impl Who {
+    /// As the options say.
+    pub(super) fn of(arguments: &PlanArguments) -> Self {
+        let memory = u64::from(arguments.stack_memory) << 20;
+        Self {
+            here: Workers { at_once: arguments.source.concurrency, memory: None },
+            stack: Workers { at_once: arguments.stack_concurrency, memory: Some(memory) },
+        }
+    }
+}
+
 /// The two ways to convert a dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(crate) struct Estimates {
     /// On this machine.
     pub(crate) here: Estimate,
-    /// With a stack as its template makes it.
+    /// With a stack of as many functions as were asked for.
     pub(crate) stack: Estimate,
 }
 
 impl Estimates {
-    pub(crate) fn of(plan: &Plan, concurrency: u32, source: SourceSpeed, prices: &Prices) -> Self {
-        let here = Workers { at_once: concurrency, memory: None };
-        Self { here: of(plan, here, source, prices), stack: of(plan, STACK, source, prices) }
+    pub(crate) fn of(plan: &Plan, who: Who, source: SourceSpeed, prices: &Prices) -> Self {
+        Self { here: of(plan, who.here, source, prices), stack: of(plan, who.stack, source, prices) }
     }
 
     /// For people.
@@ -38,7 +60,7 @@ impl Estimates {
             format!("  here    {} with --concurrency {at_once}, {each} s a chunk", lasting(here.seconds)),
             format!("  stack   {}", with_stack(stack)),
             format!("  stored  {}, {} a month on S3", bytes(whole(stack.stored_bytes)), month(stack)),
-            format!("  {}{}", speed(&here.source), if here.source.measured { "" } else { "; --probe measures it" }),
+            format!("  {}{}", speed(&here.source), if is_known(&here.source) { "" } else { "; --probe measures it" }),
             format!("  prices: {}, without the free tier; --prices FILE sets others", prices.dated),
         ];
         texts.iter().flat_map(|text| wrapped(text, 4, LINE)).collect()
@@ -47,8 +69,14 @@ impl Estimates {
 
 /// The estimate for one way.
 pub(crate) fn of(plan: &Plan, workers: Workers, source: SourceSpeed, prices: &Prices) -> Estimate {
-    let totals = &plan.totals;
-    estimate(Work { chunks: totals.chunks, requests: totals.requests, bytes: totals.bytes }, workers, source, prices)
+    estimate(plan.totals.work(), workers, source, prices)
+}
+
+/// `15.8 GB`, and `, 31.6 GB on the wire` where the source sends another amount.
+pub(crate) fn amount(totals: &Totals, of: &str) -> String {
+    let (data, sent) = (bytes(totals.bytes), bytes(totals.on_the_wire()));
+    let wire = if data == sent { String::new() } else { format!(", {sent} on the wire") };
+    format!("{data}{of}{wire}")
 }
 
 /// `6 min 03 s with 4 functions of 1769 MB: 1,234 GB seconds, $0.25`.
@@ -73,14 +101,35 @@ pub(crate) fn month(estimate: &Estimate) -> String {
 
 /// Where the source's speed comes from.
 pub(crate) fn speed(source: &SourceSpeed) -> String {
-    let SourceSpeed { latency_s, bytes_per_s, most_bytes_per_s, measured } = source;
+    let SourceSpeed { latency_s, bytes_per_s, most_bytes_per_s, measured, given } = source;
     let rate = |rate: f64| format!("{}/s", bytes(whole(rate)));
     let each = format!("{} s to a response's first byte, then {}", seconds(*latency_s), rate(*bytes_per_s));
     let most = most_bytes_per_s.map_or_else(String::new, |most| format!(", {} in all", rate(most)));
     if *measured {
         format!("the source's speed is what was measured: {each}{most}")
+    } else if *given {
+        format!("the source's speed is taken as you gave it (--source-latency, --source-rate): {each}{most}")
     } else {
         format!("the source's speed is assumed, not measured: {each}{most} (a study's figure)")
+    }
+}
+
+/// Whether the speed is this source's, and not the study's.
+const fn is_known(source: &SourceSpeed) -> bool {
+    source.measured || source.given
+}
+
+/// What the user says of the source; the study's figure where one of the two is not said.
+pub(super) fn given(arguments: &PlanArguments) -> SourceSpeed {
+    let study = SourceSpeed::default();
+    let latency = arguments.source_latency.map(|milliseconds| f64::from(milliseconds) / 1000.0);
+    #[expect(clippy::cast_precision_loss, reason = "a rate for an estimate")]
+    let rate = arguments.source_rate.map(|rate| rate as f64);
+    SourceSpeed {
+        latency_s: latency.unwrap_or(study.latency_s),
+        bytes_per_s: rate.unwrap_or(study.bytes_per_s),
+        given: latency.is_some() || rate.is_some(),
+        ..study
     }
 }
 
@@ -92,6 +141,7 @@ pub(super) fn measured(probed: &Probed) -> SourceSpeed {
         bytes_per_s: one,
         most_bytes_per_s: (two < WORTH_TWO * one).then_some(two),
         measured: true,
+        given: false,
     }
 }
 

@@ -41,6 +41,9 @@ pub(super) fn all(advice: &Advice) -> Vec<String> {
 }
 
 fn full(group: &Group, advice: &Advice) -> Vec<String> {
+    if is_empty(group) {
+        return nothing(group);
+    }
     let ranking = Ranking::of(group, advice);
     let mut lines = wrapped(&heading(group), 2, LINE);
     lines.push(String::new());
@@ -57,6 +60,21 @@ fn full(group: &Group, advice: &Advice) -> Vec<String> {
     for row in &ranking.rows {
         lines.push(format!("    {}  {}", row.number, options::chunks(group, &row.score.chunk, advice)));
     }
+    lines
+}
+
+/// Whether its arrays have no elements, and so no chunks.
+fn is_empty(group: &Group) -> bool {
+    group.axes.iter().any(|axis| axis.size == 0)
+}
+
+/// What is said of arrays without elements: there is nothing to choose, and a read brings nothing.
+fn nothing(group: &Group) -> Vec<String> {
+    let empty: Vec<&str> = group.axes.iter().filter(|axis| axis.size == 0).map(|axis| axis.name.as_str()).collect();
+    let mut lines = wrapped(&heading(group), 2, LINE);
+    lines.push(String::new());
+    let text = format!("  0 chunks: there is nothing along {}, so nothing is read or written", empty.join(" and "));
+    lines.extend(wrapped(&text, 4, LINE));
     lines
 }
 
@@ -207,7 +225,8 @@ fn brief(groups: &[Group]) -> Vec<String> {
     };
     let read = |at: usize| {
         move |group: &Group| {
-            group.planned.reads.get(at).map_or_else(Default::default, |read| [mean(read.chunks), seconds(read.seconds)])
+            let read = group.planned.reads.get(at).filter(|_| !is_empty(group));
+            read.map_or_else(Default::default, |read| [mean(read.chunks), seconds(read.seconds)])
         }
     };
     let reads = |at: usize| groups.iter().map(read(at)).collect::<Vec<[String; 2]>>();

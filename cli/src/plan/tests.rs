@@ -1,11 +1,12 @@
 use std::collections::BTreeMap;
 
-use advisor::{Reads, Workers};
+use advisor::Reads;
 use dap::Dataset;
 use jiff::Timestamp;
 use run::{Digest, Planning, Request, RunId};
 
 use super::*;
+use crate::arguments::PlanArguments;
 
 const PRISM: [&str; 2] = [
     include_str!("../../../shared/run/tests/advice/prism.dds"),
@@ -20,6 +21,8 @@ const OCEAN: [&str; 2] = [
     include_str!("../../../shared/run/tests/advice/ocean.dds"),
     include_str!("../../../shared/run/tests/advice/ocean.das"),
 ];
+
+const WHO: Who = Who { here: Workers { at_once: 4, memory: None }, stack: cost::STACK };
 
 fn request() -> Request {
     Request::new("http://h/prism".parse().unwrap(), Target::Folder { path: "/".to_owned() })
@@ -47,11 +50,26 @@ fn advised([dds, das]: [&str; 2], request: &Request) -> Result<(Plan, Advice), r
 
 fn shown(texts: [&str; 2], request: &Request, probe: Option<Probed>) -> Shown {
     let (plan, advice) = advised(texts, request).unwrap();
-    Shown::new(plan, advice, probe, Prices::default(), 4)
+    let source = probe.as_ref().map_or_else(SourceSpeed::default, cost::measured);
+    Shown::new(plan, advice, probe, Prices::default(), WHO, source)
 }
 
 fn text(texts: [&str; 2], request: &Request) -> String {
-    shown(texts, request, None).text(4)
+    shown(texts, request, None).text()
+}
+
+/// What is said of a dataset of these variables.
+fn of_array(array: &str, request: &Request) -> String {
+    text([&format!("Dataset {{ {array} }} d;"), "Attributes { }"], request)
+}
+
+/// The options of `plan` as the command line has them.
+fn arguments(options: &[&str]) -> PlanArguments {
+    use clap::Parser as _;
+    let words = ["dap2zarr", "plan", "http://h/x"].iter().chain(options);
+    let parsed = crate::arguments::Arguments::try_parse_from(words).unwrap();
+    let crate::arguments::Command::Plan(arguments) = parsed.command else { panic!("not a plan") };
+    *arguments
 }
 
 fn is_narrow(text: &str) {
@@ -137,6 +155,77 @@ fn the_options_of_a_plan_give_that_plan() {
 }
 
 #[test]
+fn what_the_source_sends_is_told_where_it_is_another_amount() {
+    let array = |kind: &str| of_array(&format!("{kind} v[time = 1000][y = 100][x = 1000];"), &request());
+    let short = array("Int16");
+    assert!(short.contains("\n200 MB, 400 MB on the wire in "), "{short}");
+    let long = array("Float32");
+    assert!(long.contains("\n400 MB in ") && !long.contains("on the wire"), "{long}");
+}
+
+#[test]
+fn where_there_is_nothing_no_chunk_is_promised() {
+    let text = of_array("Float32 v[time = 0][x = 1000]; Float32 x[x = 1000];", &request());
+    assert!(text.contains("\n  0 chunks: there is nothing along time, so nothing is read or written\n"), "{text}");
+    assert!(!text.contains("--chunks ") && !text.contains("why plan"), "{text}");
+    let alone = of_array("Float32 v[time = 0][x = 1000];", &request());
+    assert!(alone.contains("\n0 bytes in 0 chunks, 0 requests to the source\n"), "{alone}");
+    assert!(!alone.contains("a stack's function"), "{alone}");
+}
+
+#[test]
+fn scalars_are_no_coordinates() {
+    let text = of_array("Float32 v[x = 1000]; Float32 x[x = 1000]; Int32 crs;", &request());
+    assert!(text.contains(" in 3 chunks (1 of data, 1 of coordinates, 1 of scalars), 3 requests"), "{text}");
+    let text = of_array("Float32 v[x = 1000]; Int32 crs;", &request());
+    assert!(text.contains(" in 2 chunks (1 of data, 1 of scalars), 2 requests"), "{text}");
+}
+
+#[test]
+fn a_strangers_names_do_nothing_in_a_shell() {
+    for (name, expected) in [
+        ("ti$(touch /tmp/pwn)me", "    1  --chunks 'ti$(touch /tmp/pwn)me=715,x=10'\n"),
+        ("it's", r"    1  --chunks 'it'\''s=715,x=10'"),
+        ("a,b", "    1  no option gives it: --chunks cannot hold the name `a,b`;"),
+    ] {
+        let (plan, mut advice) =
+            advised(["Dataset { Float32 v[t = 715][x = 10]; } d;", "Attributes { }"], &request()).unwrap();
+        advice.groups[0].axes[0].name = name.to_owned();
+        let text = Shown::new(plan, advice, None, Prices::default(), WHO, SourceSpeed::default()).text();
+        assert!(text.contains(expected), "{text}");
+    }
+}
+
+#[test]
+fn a_stack_is_warned_of_when_it_would_refuse() {
+    let (plan, advice) = advised(PRISM, &study()).unwrap();
+    let needed = steps::worker_memory(plan.totals.largest_chunk_bytes);
+    for (memory, refused) in [(needed, false), (needed - 1, true)] {
+        let who = Who { stack: Workers { memory: Some(memory), ..cost::STACK }, ..WHO };
+        let shown = Shown::new(plan.clone(), advice.clone(), None, Prices::default(), who, SourceSpeed::default());
+        assert_eq!(shown.text().contains("refuse"), refused, "{}", shown.text());
+    }
+}
+
+#[test]
+fn the_estimates_are_for_what_the_options_say() {
+    assert_eq!((Who::of(&arguments(&[])), cost::given(&arguments(&[]))), (WHO, SourceSpeed::default()));
+    let options = arguments(&["--stack-concurrency", "16", "--stack-memory", "3008", "--source-rate", "5MB"]);
+    let (plan, advice) = advised(PRISM, &study()).unwrap();
+    let before = Estimates::of(&plan, WHO, SourceSpeed::default(), &Prices::default());
+    let shown = Shown::new(plan, advice, None, Prices::default(), Who::of(&options), cost::given(&options));
+    let text = shown.text();
+    assert!(text.contains("with 16 functions of 3008 MB at a time"), "{text}");
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("0.50 s to a response's first byte, then 5.00 MB/s"), "{text}");
+    assert!(text.contains("as you gave it") && !text.contains("--probe"), "{text}");
+    assert!(shown.estimates.here.seconds < before.here.seconds / 2.0, "{:?}", shown.estimates);
+    assert!(shown.estimates.stack.seconds < before.stack.seconds / 8.0, "{:?}", shown.estimates);
+    let latency = cost::given(&arguments(&["--source-latency", "2s"]));
+    assert_eq!(latency, SourceSpeed { latency_s: 2.0, given: true, ..SourceSpeed::default() });
+}
+
+#[test]
 fn programs_read_it_all() {
     let probe = Probed {
         latency_s: 0.3,
@@ -166,8 +255,8 @@ fn what_cannot_be_planned_says_what_could() {
         let error = advised(PRISM, &request).unwrap_err();
         Failure::request(&error).message().to_owned()
     };
-    let strict = error(Request { chunk_bytes: crate::units::parse_window("1000:1001").unwrap(), ..request() });
-    assert!(strict.contains("no chunk shape has 1000 to 1001 bytes"), "{strict}");
+    let strict = error(Request { chunk_bytes: crate::units::parse_window("1001:1003").unwrap(), ..request() });
+    assert!(strict.contains("1001 to 1003 bytes"), "{strict}");
     assert!(strict.contains("within a window of "), "{strict}");
     let unknown = error(Request { reads: Reads::parse(&["tim=all,lat=1"]).unwrap(), ..request() });
     assert!(

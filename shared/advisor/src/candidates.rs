@@ -1,136 +1,13 @@
-//! Chunk lengths worth a look, axis by axis.
+//! Chunk shapes worth a look.
 
-use cf::{Cadence, Role};
+use cf::Role;
 
 use crate::{
-    Axis, Reader, Reads, Terms,
+    Axis, Fit, Subject, Terms,
     axis::product,
+    lengths::{Length, extents, lengths, thin},
     real,
-    touched::{read_again, touched},
-    warning::HALF,
 };
-
-/// A chunk length along one axis, with its part of every score: scores of a shape are products of these.
-#[derive(Debug, Clone)]
-pub(crate) struct Length {
-    pub(crate) steps: u64,
-    pub(crate) count: u64,
-    /// Chunks touched, by read: a time series, a map, then each of the reads asked for.
-    pub(crate) touched: Vec<f64>,
-    /// How often a source chunk is read; 1 where the source does not tell.
-    pub(crate) read_again: f64,
-    /// Whether the last chunk is less than half full.
-    pub(crate) sliver: bool,
-    /// Whether people count time in steps of it.
-    pub(crate) calendar: bool,
-}
-
-/// Shapes looked at for one array: enough for a good one, few enough for hundreds of arrays in a second.
-const MOST_SHAPES: u64 = 30_000;
-/// Even splits that are all tried; above, each is a quarter more than the one before.
-const EVERY_SPLIT: u64 = 16;
-/// The same for axes that are neither time nor horizontal.
-const FEW_SPLITS: u64 = 4;
-
-/// Lengths for each axis.
-pub(crate) fn lengths(axes: &[Axis], extents: &[Vec<u64>]) -> Vec<Vec<Length>> {
-    let mut all: Vec<Vec<Length>> = axes
-        .iter()
-        .enumerate()
-        .map(|(position, axis)| {
-            let reach = |read: &Vec<u64>| read.get(position).copied().unwrap_or(1);
-            let of = |length: u64| Length {
-                steps: length,
-                count: axis.size.div_ceil(length),
-                touched: extents.iter().map(|read| touched(axis.size, length, reach(read))).collect(),
-                read_again: axis.source_chunk.map_or(1.0, |source| {
-                    let (sum, there) = read_again(axis.size, length, source, axis.offset);
-                    real(sum) / real(there)
-                }),
-                sliver: axis.size % length != 0 && real(axis.size % length) / real(length) < HALF,
-                calendar: axis.cadence.is_some_and(|cadence| on_the_calendar(cadence, length)),
-            };
-            sizes(axis).into_iter().map(of).collect()
-        })
-        .collect();
-    thin(&mut all);
-    all
-}
-
-/// Whether people count time in steps of it: days, months, quarters; or whole years, where a year has a whole number of
-/// steps.
-fn on_the_calendar(cadence: Cadence, length: u64) -> bool {
-    let year = cadence.per_year();
-    let years = real(length) / year;
-    (year.fract() == 0.0 && years.fract() == 0.0) || cadence.steps().contains(&length)
-}
-
-/// Lengths along one axis: the user's; else even splits, multiples of the source's chunk that split it evenly, steps of
-/// the calendar, and divisors.
-fn sizes(axis: &Axis) -> Vec<u64> {
-    let size = axis.size.max(1);
-    if let Some(chosen) = axis.chosen {
-        return vec![chosen.clamp(1, size)];
-    }
-    let fine = matches!(axis.role, Role::Time | Role::Y | Role::X);
-    let every = if fine { EVERY_SPLIT } else { FEW_SPLITS };
-    let mut sizes = Vec::new();
-    for parts in splits(size, every) {
-        sizes.push(size.div_ceil(parts));
-    }
-    if let Some(source) = axis.source_chunk.filter(|source| (2..size).contains(source)) {
-        let units = size.div_ceil(source);
-        sizes.extend(splits(units, every).map(|parts| (units.div_ceil(parts) * source).min(size)));
-    }
-    if let Some(cadence) = axis.cadence {
-        sizes.extend(cadence.steps().into_iter().filter(|steps| *steps <= size));
-    }
-    let divisors = (2..=64_u64).filter(|parts| size.is_multiple_of(*parts)).map(|parts| size / parts);
-    sizes.extend(divisors.take(if fine { 24 } else { 4 }));
-    sizes.sort_unstable();
-    sizes.dedup();
-    sizes
-}
-
-/// Numbers of parts to try: all small ones, then fewer and fewer, and single elements.
-fn splits(size: u64, every: u64) -> impl Iterator<Item = u64> {
-    let next = move |parts: &u64| Some(if *parts < every { parts + 1 } else { parts + (parts / 4).max(1) });
-    std::iter::successors(Some(1), next).take_while(move |parts| *parts < size).chain([size])
-}
-
-/// Leaves lengths out until the shapes are few enough: every other one of the longest list, but for its ends and those
-/// that lie on the source's chunks or the calendar's steps, as long as there are others.
-fn thin(all: &mut [Vec<Length>]) {
-    while product(all.iter().map(|lengths| lengths.len() as u64)) > MOST_SHAPES {
-        let Some(longest) = all.iter_mut().max_by_key(|lengths| lengths.len()).filter(|longest| longest.len() > 2)
-        else {
-            return;
-        };
-        let before = longest.len();
-        let mut position = 0;
-        longest.retain(|length| {
-            position += 1;
-            let end = position == 1 || position == before;
-            end || length.calendar
-                || (length.read_again <= 1.0 && !length.sliver && position % 3 != 0)
-                || position % 2 == 0
-        });
-        if longest.len() == before {
-            let mut position = 0;
-            longest.retain(|_| {
-                position += 1;
-                position == 1 || position == before || position % 2 == 0
-            });
-        }
-    }
-}
-
-/// How far each read that ranks shapes reaches along each axis: a time series and a map first, then those asked for.
-pub(crate) fn extents(axes: &[Axis], reads: &Reads) -> Vec<Vec<u64>> {
-    let ends = [crate::Pattern::TimeSeries, crate::Pattern::Map];
-    let patterns = ends.iter().chain(reads.iter().map(|read| &read.pattern));
-    patterns.map(|pattern| pattern.extents(axes)).collect()
-}
 
 /// A shape by its lengths' positions, and what it costs.
 #[derive(Debug, Clone)]
@@ -145,41 +22,143 @@ pub(crate) struct Candidate {
     pub(crate) cost_s: f64,
     pub(crate) read_again: f64,
     pub(crate) slivers: u32,
-    pub(crate) calendar: bool,
+    pub(crate) irregular: u8,
     pub(crate) requests: u64,
 }
 
-/// Every shape of the lengths whose size is accepted.
-pub(crate) fn candidates(
-    axes: &[Axis],
-    element_bytes: u64,
-    wire_bytes: u64,
-    terms: &Terms<'_>,
-    accept: impl Fn(u64) -> bool,
-) -> Vec<Candidate> {
+/// Axes whose lengths are refined together, two at a time.
+const REFINED_AXES: usize = 3;
+
+/// Shapes whose size is accepted: a coarse look at all, then a fine one around the best for the reads asked for, for time
+/// series and for maps. Each once.
+pub(crate) fn candidates(subject: &Subject, terms: &Terms<'_>, accept: impl Fn(u64) -> bool) -> Vec<Candidate> {
+    let axes = &subject.axes;
     let extents = extents(axes, terms.reads);
-    let lengths = lengths(axes, &extents);
+    let fine = lengths(axes, &extents);
+    let mut coarse = fine.clone();
+    thin(&mut coarse, axes, &extents, terms.shapes);
     let weights: Vec<f64> = terms.reads.iter().map(crate::Read::weight).collect();
+    let look = |lists: &[&[Length]], found: &mut Vec<Candidate>| {
+        walk(lists, &mut Vec::with_capacity(axes.len()), &mut |picked| {
+            let bytes = product(picked.iter().map(|length| length.steps)).saturating_mul(subject.element_bytes);
+            if accept(bytes) && square(axes, picked) {
+                found.push(candidate(picked, bytes, subject.wire_bytes, terms, &weights));
+            }
+        });
+    };
     let mut found = Vec::new();
-    let mut picked: Vec<&Length> = Vec::with_capacity(axes.len());
-    walk(&lengths, &mut picked, &mut |picked| {
-        if !square(axes, picked) {
-            return;
+    look(&coarse.iter().map(Vec::as_slice).collect::<Vec<_>>(), &mut found);
+    let best = |cost: fn(&Candidate) -> f64| {
+        let first = found.iter().min_by(|a, b| cost(a).total_cmp(&cost(b)).then_with(|| a.chunk.cmp(&b.chunk)));
+        first.map(|candidate| candidate.chunk.clone())
+    };
+    let mut starts: Vec<Vec<u64>> =
+        [best(|c| c.cost_s), best(|c| c.series_s), best(|c| c.map_s)].into_iter().flatten().collect();
+    starts.dedup();
+    let mut longest: Vec<usize> = (0..axes.len()).collect();
+    longest.sort_by_key(|at| std::cmp::Reverse(coarse.get(*at).map_or(0, Vec::len)));
+    longest.truncate(REFINED_AXES);
+    for start in &starts {
+        for (position, one) in longest.iter().enumerate() {
+            for two in longest.iter().skip(position + 1) {
+                let lists: Vec<&[Length]> = fine
+                    .iter()
+                    .zip(start)
+                    .enumerate()
+                    .map(
+                        |(at, (list, steps))| {
+                            if at == *one || at == *two { list.as_slice() } else { exactly(list, *steps) }
+                        },
+                    )
+                    .collect();
+                look(&lists, &mut found);
+            }
         }
-        let bytes = product(picked.iter().map(|length| length.steps)).saturating_mul(element_bytes);
-        if accept(bytes) {
-            found.push(candidate(picked, bytes, wire_bytes, terms.reader, terms.request_bytes, &weights));
-        }
-    });
+    }
+    found.sort_by(|a, b| a.chunk.cmp(&b.chunk));
+    found.dedup_by(|a, b| a.chunk == b.chunk);
     found
 }
 
-fn walk<'a>(lengths: &'a [Vec<Length>], picked: &mut Vec<&'a Length>, visit: &mut impl FnMut(&[&'a Length])) {
+/// The one length of a list.
+fn exactly(list: &[Length], steps: u64) -> &[Length] {
+    let at = list.iter().position(|length| length.steps == steps).unwrap_or(0);
+    list.get(at..=at).unwrap_or_default()
+}
+
+/// A shape within the window although no candidate is: all lengths but one from the lists, that one as long as it has to be.
+pub(crate) fn exact(subject: &Subject, terms: &Terms<'_>) -> Option<Candidate> {
+    let axes = &subject.axes;
+    let extents = extents(axes, terms.reads);
+    let mut lists = lengths(axes, &extents);
+    thin(&mut lists, axes, &extents, terms.shapes);
+    let weights: Vec<f64> = terms.reads.iter().map(crate::Read::weight).collect();
+    let reaches = |at: usize| -> Vec<u64> { extents.iter().filter_map(|read| read.get(at).copied()).collect() };
+    let mut found: Option<Candidate> = None;
+    for (at, axis) in axes.iter().enumerate().filter(|(_, axis)| axis.chosen.is_none()) {
+        let others: Vec<&[Length]> = lists
+            .iter()
+            .enumerate()
+            .map(|(other, list)| if other == at { exactly(list, axis.size) } else { list.as_slice() })
+            .collect();
+        walk(&others, &mut Vec::new(), &mut |picked| {
+            let rest = picked.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, length)| length.steps);
+            let row = product(rest).saturating_mul(subject.element_bytes).max(1);
+            let steps = (terms.window.most() / row).min(axis.size);
+            let bytes = steps.saturating_mul(row);
+            if steps == 0 || terms.window.fit(bytes) != Fit::Inside {
+                return;
+            }
+            let length = Length::of(axis, steps, &reaches(at));
+            let picked: Vec<&Length> =
+                picked.iter().enumerate().map(|(other, list)| if other == at { &length } else { *list }).collect();
+            let candidate = candidate(&picked, bytes, subject.wire_bytes, terms, &weights);
+            if found.as_ref().is_none_or(|found| candidate.cost_s < found.cost_s) {
+                found = Some(candidate);
+            }
+        });
+    }
+    found.or_else(|| {
+        let lists: Vec<Length> = axes
+            .iter()
+            .enumerate()
+            .zip(slab(subject, terms.window.most()))
+            .map(|((at, axis), steps)| Length::of(axis, steps, &reaches(at)))
+            .collect();
+        let bytes = product(lists.iter().map(|length| length.steps)).saturating_mul(subject.element_bytes);
+        let picked: Vec<&Length> = lists.iter().collect();
+        let inside = terms.window.fit(bytes) == Fit::Inside;
+        inside.then(|| candidate(&picked, bytes, subject.wire_bytes, terms, &weights))
+    })
+}
+
+/// The largest block of at most so many bytes that is contiguous in C order, but for lengths that the user chose: slow axes
+/// are cut to one element until the rest fits.
+fn slab(subject: &Subject, most: u64) -> Vec<u64> {
+    let mut chunk: Vec<u64> =
+        subject.axes.iter().map(|axis| axis.chosen.unwrap_or(axis.size).clamp(1, axis.size.max(1))).collect();
+    for (at, axis) in subject.axes.iter().enumerate().filter(|(_, axis)| axis.chosen.is_none()) {
+        let bytes = subject.chunk_bytes(&chunk);
+        if bytes <= most {
+            break;
+        }
+        if let Some(length) = chunk.get_mut(at) {
+            *length = 1;
+        }
+        let row = subject.chunk_bytes(&chunk).max(1);
+        if let Some(length) = chunk.get_mut(at) {
+            *length = (most / row).clamp(1, axis.size.max(1));
+        }
+    }
+    chunk
+}
+
+fn walk<'a>(lengths: &[&'a [Length]], picked: &mut Vec<&'a Length>, visit: &mut impl FnMut(&[&'a Length])) {
     let Some((first, rest)) = lengths.split_first() else {
         visit(picked);
         return;
     };
-    for length in first {
+    for length in *first {
         picked.push(length);
         walk(rest, picked, visit);
         picked.pop();
@@ -210,16 +189,9 @@ fn square(axes: &[Axis], picked: &[&Length]) -> bool {
     }
 }
 
-fn candidate(
-    picked: &[&Length],
-    bytes: u64,
-    wire_bytes: u64,
-    reader: Reader,
-    request_bytes: u64,
-    weights: &[f64],
-) -> Candidate {
+fn candidate(picked: &[&Length], bytes: u64, wire_bytes: u64, terms: &Terms<'_>, weights: &[f64]) -> Candidate {
     let chunk: Vec<u64> = picked.iter().map(|length| length.steps).collect();
-    let each = reader.chunk_s(bytes);
+    let each = terms.reader.chunk_s(bytes);
     let seconds = |read: usize| {
         picked.iter().map(|length| length.touched.get(read).copied().unwrap_or(1.0)).product::<f64>() * each
     };
@@ -231,8 +203,8 @@ fn candidate(
         cost_s: weights.iter().enumerate().map(|(read, weight)| weight * seconds(read + 2)).sum(),
         read_again: picked.iter().map(|length| length.read_again).product(),
         slivers: picked.iter().map(|length| u32::from(length.sliver)).sum(),
-        calendar: picked.iter().any(|length| length.calendar),
-        requests: crate::score::pieces(&chunk, wire_bytes, request_bytes),
+        irregular: picked.iter().map(|length| length.irregular).min().unwrap_or(2),
+        requests: crate::score::pieces(&chunk, wire_bytes, terms.request_bytes),
         chunk,
     }
 }

@@ -9,8 +9,11 @@ pub struct Work {
     pub chunks: u64,
     /// Requests to the source.
     pub requests: u64,
-    /// Uncompressed bytes.
+    /// Uncompressed bytes: what is encoded and stored.
     pub bytes: u64,
+    /// Bytes of the same data as the source sends it: DAP2 has no 16-bit types on the wire and sends them as 4 bytes
+    /// (ESE-RFC-004 §7).
+    pub wire_bytes: u64,
 }
 
 /// Who does it.
@@ -28,20 +31,23 @@ pub struct Workers {
 pub struct SourceSpeed {
     /// Seconds until a response's first byte.
     pub latency_s: f64,
-    /// Bytes a second of one response.
+    /// Bytes a second of one response, as they are on the wire.
     pub bytes_per_s: f64,
     /// The most bytes a second of all responses together, where it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub most_bytes_per_s: Option<f64>,
     /// Whether it was measured, and is not the study's figure.
     pub measured: bool,
+    /// Whether the user told it, who may know the source.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub given: bool,
 }
 
 impl Default for SourceSpeed {
     /// The study this project starts from: 15.8 GB of PRISM from a THREDDS server in 363 s on 30 workers, so 1.45 MB/s
     /// each, with 0.5 s to a response's first byte.
     fn default() -> Self {
-        Self { latency_s: 0.5, bytes_per_s: 1_450_000.0, most_bytes_per_s: None, measured: false }
+        Self { latency_s: 0.5, bytes_per_s: 1_450_000.0, most_bytes_per_s: None, measured: false, given: false }
     }
 }
 
@@ -96,19 +102,19 @@ const GETS: f64 = 4.0;
 
 /// What a conversion takes:
 ///
-/// - a chunk: requests × latency + bytes ÷ rate + bytes ÷ 144 MB/s (encoding) + stored bytes ÷ 85 MB/s (PUT) + 0.3 s;
+/// - a chunk: requests × latency + bytes on the wire ÷ rate + bytes ÷ 144 MB/s (encoding) + stored bytes ÷ 85 MB/s (PUT) + 0.3 s;
 /// - time: chunks × that ÷ workers, and 10 s around it; at the source's limit, where it is known, a chunk takes as much
-///   longer as all of them together need;
+///   longer as all their bytes on the wire need;
 /// - GB seconds: chunks × seconds of a chunk × memory in 2^30 bytes;
 /// - dollars: GB seconds, one call of a function, four of queues, a PUT and four GETs for each chunk, at `prices`.
 pub fn estimate(work: Work, workers: Workers, source: SourceSpeed, prices: &Prices) -> Estimate {
-    let (chunks, bytes) = (real(work.chunks), real(work.bytes));
+    let (chunks, bytes, wire_bytes) = (real(work.chunks), real(work.bytes), real(work.wire_bytes));
     let stored_bytes = bytes * STORED;
     let rate = source.bytes_per_s.max(1.0);
-    let all =
-        real(work.requests) * source.latency_s + bytes / rate + bytes / ENCODE + stored_bytes / PUT + chunks * BESIDE_S;
+    let fetching = real(work.requests) * source.latency_s + wire_bytes / rate;
+    let all = fetching + bytes / ENCODE + stored_bytes / PUT + chunks * BESIDE_S;
     let at_once = f64::from(workers.at_once.max(1)).min(chunks.max(1.0));
-    let at_best = source.most_bytes_per_s.map_or(0.0, |most| bytes / most.max(1.0));
+    let at_best = source.most_bytes_per_s.map_or(0.0, |most| wire_bytes / most.max(1.0));
     // Workers of a source at its limit wait for each other's bytes, and are paid for it.
     let all = all.max(at_best * at_once);
     let gb_seconds = workers.memory.map(|memory| all * real(memory) / real(1 << 30));
@@ -132,7 +138,7 @@ pub fn estimate(work: Work, workers: Workers, source: SourceSpeed, prices: &Pric
 mod tests {
     use super::*;
 
-    const PRISM: Work = Work { chunks: 438, requests: 438, bytes: 15_800_000_000 };
+    const PRISM: Work = Work { chunks: 438, requests: 438, bytes: 15_800_000_000, wire_bytes: 15_800_000_000 };
 
     #[test]
     fn the_study_comes_out_as_it_was_measured() {
@@ -162,8 +168,21 @@ mod tests {
     }
 
     #[test]
+    fn what_is_twice_as_long_on_the_wire_is_fetched_longer_and_stored_alike() {
+        let here = Workers { at_once: 1, memory: None };
+        let twice = Work { wire_bytes: 2 * PRISM.bytes, ..PRISM };
+        let of = |work, source| estimate(work, here, source, &Prices::default());
+        let [plain, wide] = [PRISM, twice].map(|work| of(work, SourceSpeed::default()));
+        assert!((wide.seconds - plain.seconds - 15.8e9 / 1.45e6).abs() < 1.0, "{plain:?} {wide:?}");
+        assert!((wide.stored_bytes - plain.stored_bytes).abs() < 1.0, "{plain:?} {wide:?}");
+        let source = SourceSpeed { most_bytes_per_s: Some(1e6), ..SourceSpeed::default() };
+        let [plain, wide] = [PRISM, twice].map(|work| of(work, source));
+        assert!((plain.seconds - 15_810.0).abs() < 1.0 && (wide.seconds - 31_610.0).abs() < 1.0, "{plain:?} {wide:?}");
+    }
+
+    #[test]
     fn nothing_takes_hardly_any_time() {
-        let none = Work { chunks: 0, requests: 0, bytes: 0 };
+        let none = Work { chunks: 0, requests: 0, bytes: 0, wire_bytes: 0 };
         let none = estimate(none, Workers { at_once: 4, memory: None }, SourceSpeed::default(), &Prices::default());
         assert!(none.seconds < 11.0 && none.chunk_s == 0.0, "{none:?}");
     }

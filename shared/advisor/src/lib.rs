@@ -12,6 +12,7 @@
 mod axis;
 mod candidates;
 mod estimate;
+mod lengths;
 mod prices;
 mod read;
 mod reader;
@@ -27,7 +28,7 @@ pub use estimate::{Dollars, Estimate, SourceSpeed, Work, Workers, estimate};
 pub use prices::Prices;
 pub use read::{Extent, Pattern, Read, Reads, ReadsError};
 pub use reader::{Reader, ReaderError};
-pub use score::{Alignment, Last, ReadCost, Score, Terms, score};
+pub use score::{Alignment, Last, ReadCost, Score, Terms, pieces, score};
 pub use search::{BestFor, Choice, NoShape, Point, Ranked, advise};
 pub use shards::{Sharding, shards};
 pub use warning::Warning;

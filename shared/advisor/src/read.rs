@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 use cf::Role;
 use serde::{Deserialize, Serialize};
 
-use crate::Axis;
+use crate::{Axis, real};
 
 /// How far a read reaches along one axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -198,31 +198,27 @@ impl Reads {
         if !given.is_empty() && given.len() < parsed.len() {
             return Err(ReadsError::Mixed);
         }
-        #[expect(clippy::cast_possible_truncation, reason = "at most 16")]
-        let alike = WHOLE / parsed.len() as u32;
+        let alike = 1;
         let sum = if given.is_empty() { WHOLE } else { given.iter().sum() };
         if sum.abs_diff(WHOLE) > TOLERANCE {
             return Err(unequal(&parsed, sum));
         }
-        let mut reads: Vec<Read> = Vec::new();
+        let mut shares: Vec<(Pattern, f64)> = Vec::new();
         for (patterns, weight) in parsed {
-            let share = weight.unwrap_or(alike);
-            #[expect(clippy::cast_possible_truncation, reason = "one or two")]
-            let each = share / patterns.len() as u32;
+            let each = f64::from(weight.unwrap_or(alike)) / real(patterns.len() as u64);
             for pattern in patterns {
-                match reads.iter_mut().find(|read| read.pattern == pattern) {
-                    Some(read) => read.thousandths += each,
-                    None => reads.push(Read { pattern, thousandths: each }),
+                match shares.iter_mut().find(|(known, _)| *known == pattern) {
+                    Some((_, share)) => *share += each,
+                    None => shares.push((pattern, each)),
                 }
             }
         }
-        // What was lost by rounding goes to the first.
-        let rest = WHOLE.abs_diff(reads.iter().map(|read| read.thousandths).sum());
-        if rest <= 2 * TOLERANCE
-            && let Some(first) = reads.first_mut()
-        {
-            let others = first.thousandths;
-            first.thousandths = if sum > WHOLE { others.saturating_sub(rest) } else { others + rest };
+        if shares.len() > MOST_READS {
+            return Err(ReadsError::Number { found: shares.len() });
+        }
+        let reads = apportioned(shares);
+        if let Some(read) = reads.iter().find(|read| read.thousandths == 0) {
+            return Err(ReadsError::Weight { found: format!("below 0.001 of {}", read.pattern) });
         }
         Ok(Self(reads))
     }
@@ -279,6 +275,29 @@ impl FromStr for Reads {
     }
 }
 
+/// Thousandths that sum to a whole: each share's own, and what is left to those that lose most by rounding.
+fn apportioned(shares: Vec<(Pattern, f64)>) -> Vec<Read> {
+    let sum: f64 = shares.iter().map(|(_, share)| share).sum();
+    let exact = |share: f64| share * f64::from(WHOLE) / sum;
+    let lost: Vec<f64> = shares.iter().map(|(_, share)| exact(*share).fract()).collect();
+    let floor = |share: f64| {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1000")]
+        let floor = exact(share).floor() as u32;
+        floor
+    };
+    let mut reads: Vec<Read> =
+        shares.into_iter().map(|(pattern, share)| Read { pattern, thousandths: floor(share) }).collect();
+    let left = WHOLE.saturating_sub(reads.iter().map(|read| read.thousandths).sum());
+    let mut order: Vec<usize> = (0..reads.len()).collect();
+    order.sort_by(|a, b| lost.get(*b).partial_cmp(&lost.get(*a)).unwrap_or(std::cmp::Ordering::Equal));
+    for at in order.into_iter().cycle().take(left as usize) {
+        if let Some(read) = reads.get_mut(at) {
+            read.thousandths += 1;
+        }
+    }
+    reads
+}
+
 type Parsed = (Vec<Pattern>, Option<u32>);
 
 fn one(text: &str) -> Result<Parsed, ReadsError> {
@@ -311,10 +330,15 @@ fn lengths(text: &str) -> Result<BTreeMap<String, Extent>, ReadsError> {
             "all" => Extent::All,
             number => match number.parse() {
                 Ok(steps) if steps > 0 => Extent::Steps(steps),
+                Err(_) if number.len() > 19 && number.bytes().all(|digit| digit.is_ascii_digit()) => {
+                    return Err(wrong(format!("{}=all", shown(name))));
+                }
                 _ => return Err(wrong(format!("{}=1", shown(name)))),
             },
         };
-        extents.insert(name.to_owned(), extent);
+        if extents.insert(name.to_owned(), extent).is_some() {
+            return Err(wrong(format!("{} once", shown(name))));
+        }
     }
     Ok(extents)
 }
@@ -368,74 +392,4 @@ fn similar(text: &str) -> Option<&'static str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn axis(name: &str, size: u64, role: Role) -> Axis {
-        Axis { name: name.to_owned(), size, role, cadence: None, source_chunk: None, offset: 0, chosen: None }
-    }
-
-    fn error(texts: &[&str]) -> String {
-        Reads::parse(texts).unwrap_err().to_string()
-    }
-
-    #[test]
-    fn patterns_reach_along_the_axes_they_are_about() {
-        let mut axes = vec![axis("t", 1512, Role::Time), axis("lat", 621, Role::Y), axis("lon", 1405, Role::X)];
-        assert_eq!(Pattern::TimeSeries.extents(&axes), [1512, 1, 1]);
-        assert_eq!(Pattern::Map.extents(&axes), [1, 621, 1405]);
-        assert_eq!(Pattern::Year.extents(&axes), [152, 621, 1405], "a tenth, where nobody knows the cadence");
-        axes[0].cadence = Some(cf::Cadence::Months(1));
-        assert_eq!(Pattern::Year.extents(&axes), [12, 621, 1405]);
-        assert_eq!(Pattern::Region.extents(&axes), [1512, 63, 141]);
-        let stations = [axis("station", 3200, Role::Other), axis("time", 500, Role::Time)];
-        assert_eq!(Pattern::Map.extents(&stations), [3200, 1], "all stations at one time");
-        let custom = Reads::parse(&["t=5,lat=all"]).unwrap();
-        assert_eq!(custom.iter().next().unwrap().pattern.extents(&axes), [5, 621, 1]);
-        let beyond = Reads::parse(&["t=99999"]).unwrap();
-        assert_eq!(beyond.iter().next().unwrap().pattern.extents(&axes), [1512, 1, 1]);
-    }
-
-    #[test]
-    fn weights_sum_to_one_and_survive_their_document() {
-        for texts in [
-            vec!["timeseries"],
-            vec!["timeseries@0.5", "map@0.5"],
-            vec!["timeseries@0.7", "map@0.2", "lat=1,time=all@0.1"],
-        ] {
-            let reads = Reads::parse(&texts).unwrap();
-            let json = serde_json::to_string(&reads).unwrap();
-            assert_eq!(json, serde_json::to_string(&texts).unwrap());
-            assert_eq!(serde_json::from_str::<Reads>(&json).unwrap(), reads);
-        }
-        for texts in [vec!["map", "year", "region"], vec!["map@33.3%", "year@33.3%", "region@33.3%"], vec!["balanced"]]
-        {
-            let sum: u32 = Reads::parse(&texts).unwrap().iter().map(|read| read.thousandths).sum();
-            assert_eq!(sum, 1000, "{texts:?}");
-        }
-        let both = Reads::parse(&["balanced@0.5", "map@0.5"]).unwrap();
-        assert_eq!(both.iter().map(Read::weight).collect::<Vec<_>>(), [0.25, 0.75]);
-        assert_eq!(Reads::parse(&["balanced"]).unwrap(), Reads::default());
-    }
-
-    #[test]
-    fn what_cannot_be_read_says_what_could() {
-        assert!(error(&["series"]).contains("`series` is no kind of read"), "{}", error(&["series"]));
-        assert!(error(&["series"]).ends_with("did you mean timeseries?"));
-        assert!(error(&["Map"]).ends_with("did you mean map?"));
-        assert!(!error(&["x"]).contains("did you mean"));
-        assert_eq!(
-            error(&["timeseries@0.7", "map@0.7"]),
-            "the weights of the reads sum to 1.4, expected 1; the nearest that do: timeseries@0.5 map@0.5"
-        );
-        assert!(error(&["timeseries@0.7", "map"]).contains("some have none"));
-        for weight in ["0", "-1", "NaN", "inf", "1.5", "", "150%", "many"] {
-            assert!(error(&[&format!("map@{weight}")]).contains("above 0 and at most 1"), "{weight}");
-        }
-        assert!(error(&["time=-5"]).contains("the nearest is time=1"));
-        assert!(error(&["time=0,lat=1"]).contains("the nearest is time=1"));
-        assert!(error(&["time=all,lat"]).contains("the nearest is lat=all"));
-        assert!(error(&[]).contains("there are 0 reads"));
-        assert!(error(&["map"; 17]).contains("there are 17 reads"));
-    }
-}
+mod tests;

@@ -19,6 +19,13 @@ pub struct Terms<'a> {
     pub window: Window,
     /// The most bytes of uncompressed data in one request to the source, as they are on the wire.
     pub request_bytes: u64,
+    /// The most shapes to look at for one array, give or take as many; less than [`Terms::SHAPES`] where there are many.
+    pub shapes: u64,
+}
+
+impl Terms<'_> {
+    /// As many shapes as all lengths of three axes make, mostly: a hundredth of a second.
+    pub const SHAPES: u64 = 300_000;
 }
 
 /// A chunk shape in numbers.
@@ -108,7 +115,6 @@ pub fn score(subject: &Subject, chunk: &[u64], terms: &Terms<'_>) -> Score {
     let chunk_bytes = subject.chunk_bytes(&chunk);
     let reads = reads(subject, &chunk, chunk_bytes, terms);
     let alignment = alignment(subject, &chunk);
-    let on_the_wire = product(chunk.iter().copied()).saturating_mul(subject.wire_bytes);
     let chunks = product(counts.iter().copied());
     let requests_per_chunk = pieces(&chunk, subject.wire_bytes, terms.request_bytes);
     let warnings = warnings(
@@ -131,7 +137,7 @@ pub fn score(subject: &Subject, chunk: &[u64], terms: &Terms<'_>) -> Score {
         alignment,
         requests_per_chunk,
         requests: requests(subject, &chunk, terms.request_bytes),
-        request_bytes: on_the_wire.min(terms.request_bytes.max(subject.wire_bytes)),
+        request_bytes: largest_piece(&chunk, subject.wire_bytes, terms.request_bytes),
         worker_bytes: chunk_bytes.saturating_mul(COPIES),
         warnings,
         chunk,
@@ -156,7 +162,8 @@ fn reads(subject: &Subject, chunk: &[u64], chunk_bytes: u64, terms: &Terms<'_>) 
         .map(|pattern| {
             let extents = pattern.extents(&subject.axes);
             let along = subject.axes.iter().zip(chunk).zip(&extents);
-            let chunks: f64 = along.map(|((axis, chunk), extent)| touched(axis.size, *chunk, *extent)).product();
+            let touched = along.map(|((axis, chunk), extent)| touched(axis.size, *chunk, *extent));
+            let chunks: f64 = if subject.bytes() == 0 { 0.0 } else { touched.product() };
             let each = terms.reader.chunk_s(chunk_bytes);
             ReadCost {
                 read: pattern.to_string(),
@@ -183,7 +190,7 @@ fn alignment(subject: &Subject, chunk: &[u64]) -> Option<Alignment> {
 }
 
 /// Requests for one block: it is cut along its slowest axis first, as the planner's hyperslabs are.
-pub(crate) fn pieces(block: &[u64], wire_bytes: u64, request_bytes: u64) -> u64 {
+pub fn pieces(block: &[u64], wire_bytes: u64, request_bytes: u64) -> u64 {
     let most = (request_bytes / wire_bytes.max(1)).max(1);
     let mut inner = product(block.iter().copied());
     let mut outer: u64 = 1;
@@ -199,6 +206,26 @@ pub(crate) fn pieces(block: &[u64], wire_bytes: u64, request_bytes: u64) -> u64 
         inner = row;
     }
     outer
+}
+
+/// Bytes on the wire of the largest request for one block.
+fn largest_piece(block: &[u64], wire_bytes: u64, request_bytes: u64) -> u64 {
+    let most = (request_bytes / wire_bytes.max(1)).max(1);
+    let mut inner = product(block.iter().copied());
+    for length in block {
+        let row = inner / (*length).max(1);
+        if inner > most && row <= most {
+            // Cut into as few parts as there can be, all nearly alike.
+            let parts = length.div_ceil((most / row.max(1)).max(1));
+            inner = row.saturating_mul(length.div_ceil(parts));
+            break;
+        }
+        if inner <= most {
+            break;
+        }
+        inner = row;
+    }
+    inner.saturating_mul(wire_bytes)
 }
 
 /// Requests for all chunks: those at edges are smaller.

@@ -3,7 +3,7 @@ use serde::Serialize;
 use crate::{
     Fit, Score, Subject, Terms, Window,
     axis::product,
-    candidates::{Candidate, candidates},
+    candidates::{self, Candidate, candidates},
     count, real,
     score::score,
 };
@@ -79,12 +79,11 @@ pub struct Point {
     pub map_s: f64,
 }
 
-/// There is no shape within the window.
+/// No shape was found within the window.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "no chunk shape has {least} to {most} bytes{}; the nearest is {} with {nearest_bytes} bytes, within a window of \
-     {nearest_least}:{nearest_most}",
-    fixed(.chosen), shape(.nearest)
+    "no chunk shape of {least} to {most} bytes was found{}; the nearest is {} with {nearest_bytes} bytes, {}",
+    fixed(.chosen), shape(.nearest), within_what(*.nearest_bytes, *.least, *.most)
 )]
 pub struct NoShape {
     least: u64,
@@ -92,8 +91,14 @@ pub struct NoShape {
     chosen: Vec<String>,
     nearest: Vec<u64>,
     nearest_bytes: u64,
-    nearest_least: u64,
-    nearest_most: u64,
+}
+
+/// The window that the nearest shape lies in, if there may be such a window.
+fn within_what(bytes: u64, least: u64, most: u64) -> String {
+    match Window::new(least.min(bytes), most.max(bytes)) {
+        Ok(window) => format!("within a window of {}:{}", window.least(), window.most()),
+        Err(_) => "which no window may hold: choose other lengths".to_owned(),
+    }
 }
 
 fn fixed(chosen: &[String]) -> String {
@@ -104,8 +109,8 @@ pub(crate) fn shape(chunk: &[u64]) -> String {
     chunk.iter().map(u64::to_string).collect::<Vec<_>>().join("×")
 }
 
-/// Readers do not feel a difference of a tenth; among shapes this near, other wishes decide.
-const ALIKE: f64 = 1.1;
+/// Readers do not feel a difference of an eighth; among shapes this near, other wishes decide.
+const ALIKE: f64 = 1.12;
 /// Points of the front that are kept.
 const MOST_POINTS: usize = 60;
 
@@ -123,12 +128,18 @@ pub fn advise(
     let whole: Vec<u64> =
         subject.axes.iter().map(|axis| axis.chosen.unwrap_or(axis.size).clamp(1, axis.size.max(1))).collect();
     let all_chosen = subject.axes.iter().all(|axis| axis.chosen.is_some());
-    if all_chosen || subject.chunk_bytes(&whole) <= terms.window.least() {
+    let small = subject.bytes() <= terms.window.least();
+    // What the user's lengths keep small is small by the user's wish, unless the window is one too.
+    let kept_small = subject.chunk_bytes(&whole) <= terms.window.least() && !terms.window.is_strict();
+    if all_chosen || small || kept_small {
         return Ok(only(subject, &whole, terms));
     }
     let mut found = within(subject, terms);
     if found.is_empty() {
-        found = vec![nearest(subject, terms)?];
+        found = match candidates::exact(subject, terms) {
+            Some(exact) => vec![exact],
+            None => vec![nearest(subject, terms)?],
+        };
     }
     found.sort_by(order);
     let shares = |candidate: &Candidate| {
@@ -178,7 +189,7 @@ fn pick<'a>(
 /// Shapes within the window.
 fn within(subject: &Subject, terms: &Terms<'_>) -> Vec<Candidate> {
     let inside = |bytes: u64| terms.window.fit(bytes) == Fit::Inside;
-    candidates(&subject.axes, subject.element_bytes, subject.wire_bytes, terms, inside)
+    candidates(subject, terms, inside)
 }
 
 /// What is left where every length is given, or the array is small.
@@ -209,7 +220,7 @@ fn nearest(subject: &Subject, terms: &Terms<'_>) -> Result<Candidate, NoShape> {
         let (bytes, least, most) = (real(bytes.max(1)), real(window.least().max(1)), real(window.most()));
         if bytes > most { bytes / most } else { least / bytes }
     };
-    let all = candidates(&subject.axes, subject.element_bytes, subject.wire_bytes, terms, |_| true);
+    let all = candidates(subject, terms, |_| true);
     // Nearest first; the cheaper of two that are as near.
     let nearest =
         all.into_iter().min_by(|a, b| distance(a.bytes).total_cmp(&distance(b.bytes)).then_with(|| order(a, b)));
@@ -225,8 +236,6 @@ fn nearest(subject: &Subject, terms: &Terms<'_>) -> Result<Candidate, NoShape> {
         least: window.least(),
         most: window.most(),
         chosen: axes.collect(),
-        nearest_least: window.least().min(nearest.bytes),
-        nearest_most: window.most().max(nearest.bytes),
         nearest_bytes: nearest.bytes,
         nearest: nearest.chunk,
     })
@@ -241,7 +250,7 @@ fn smallest(subject: &Subject, chunk: Vec<u64>) -> Candidate {
         cost_s: 0.0,
         read_again: 1.0,
         slivers: 0,
-        calendar: false,
+        irregular: 2,
         requests: 1,
         chunk,
     }
@@ -253,15 +262,15 @@ fn order(a: &Candidate, b: &Candidate) -> std::cmp::Ordering {
 }
 
 /// Other wishes, the first that differs decides: one request for a chunk, no source chunk read twice, no slivers, the
-/// lengths of other arrays, few objects, give or take a fifth, steps of the calendar, few objects exactly.
-fn wishes(candidate: &Candidate, shares: usize) -> (bool, u64, u32, std::cmp::Reverse<usize>, u64, bool, u64) {
+/// lengths of other arrays, few objects, give or take a quarter, time cut by the calendar or evenly, few objects exactly.
+fn wishes(candidate: &Candidate, shares: usize) -> (bool, u64, u32, std::cmp::Reverse<usize>, u64, u8, u64) {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small numbers")]
     let floor = |number: f64| number.floor().max(0.0) as u64;
     // Two in a hundred more are noise.
     let again = floor(candidate.read_again.max(1.0).ln() / 1.02_f64.ln());
-    let objects = floor(real(candidate.chunks).ln() / 1.2_f64.ln());
+    let objects = floor(real(candidate.chunks).ln() / 1.25_f64.ln());
     let shares = std::cmp::Reverse(shares);
-    (candidate.requests > 1, again, candidate.slivers, shares, objects, !candidate.calendar, candidate.chunks)
+    (candidate.requests > 1, again, candidate.slivers, shares, objects, candidate.irregular, candidate.chunks)
 }
 
 /// Shapes that no other beats in both a time series and a map.
@@ -304,8 +313,10 @@ fn why(first: &Candidate, told: bool, considered: usize, alike: usize, best: f64
     if first.slivers == 0 {
         has.push("leaves no sliver at an edge".to_owned());
     }
-    if first.calendar {
-        has.push("keeps to the calendar".to_owned());
+    match first.irregular {
+        0 => has.push("keeps to the calendar".to_owned()),
+        1 => has.push("cuts time evenly".to_owned()),
+        _ => {}
     }
     has.push(if first.chunks == 1 {
         "makes 1 object".to_owned()
@@ -316,7 +327,7 @@ fn why(first: &Candidate, told: bool, considered: usize, alike: usize, best: f64
     let cost = if more < 0.5 { "costs least".to_owned() } else { format!("costs {more:.0} % more than the least") };
     let [considered, alike] = [considered, alike].map(|number| count(number as u64));
     format!(
-        "of {considered} shapes within the window, {alike} cost the reads at most 10 % more than the cheapest; among these \
+        "of {considered} shapes within the window, {alike} cost the reads at most 12 % more than the cheapest; among these \
          it {}; it {cost}",
         has.join(", ")
     )

@@ -40,7 +40,7 @@ pub fn shards(subject: &Subject, chosen: &Score, terms: &Terms<'_>, v3: bool) ->
     let free: Vec<_> = subject.axes.iter().map(|axis| crate::Axis { chosen: None, ..axis.clone() }).collect();
     let subject = &Subject { axes: free, ..subject.clone() };
     let at_once = |score: &Score| -> f64 { score.reads.iter().map(|read| read.weight * read.seconds_at_once).sum() };
-    let found = candidates(&subject.axes, subject.element_bytes, subject.wire_bytes, terms, inside);
+    let found = candidates(subject, terms, inside);
     let lanes = f64::from(terms.reader.at_once.max(1));
     let Some(best) = found.into_iter().min_by(|a, b| {
         // In parallel a GET's latency is shared by as many as there are lanes, its bytes are not spared.
@@ -77,13 +77,16 @@ pub fn shards(subject: &Subject, chosen: &Score, terms: &Terms<'_>, v3: bool) ->
         .chunk
         .iter()
         .zip(&chosen.chunk)
-        .map(|(inner, chunk)| ((real(*chunk) / real(*inner)).round().max(1.0), *inner))
+        .map(|(inner, chunk)| ((real(*chunk) / real(*inner)).floor().max(1.0), *inner))
         .map(|(times, inner)| {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small multiple")]
             let times = times as u64;
             times.saturating_mul(inner)
         })
         .collect();
+    if terms.window.fit(subject.chunk_bytes(&shard)) == Fit::Above {
+        return not("no multiple of the best inner chunks fits the window of sizes".to_owned());
+    }
     let why = format!(
         "with {lanes} GETs at once, inner chunks of {} ({}) serve the reads in {:.0} % of the time, and shards of {} \
          keep the objects at {} instead of {}",

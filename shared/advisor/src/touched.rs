@@ -44,21 +44,33 @@ pub(crate) fn read_again(size: u64, chunk: u64, source: u64, offset: u64) -> (u6
     (there + borders - aligned(borders, chunk, source, offset), there)
 }
 
-/// Of the borders at offset + k·chunk, 1 ≤ k ≤ `borders`, those that are a border of the source's too.
+/// Of the borders at offset + k·chunk, 1 ≤ k ≤ `borders`, those that are a border of the source's too: those k for which
+/// k·chunk ≡ −offset (mod source), which repeat after source ÷ gcd.
 fn aligned(borders: u64, chunk: u64, source: u64, offset: u64) -> u64 {
-    // k·chunk ≡ −offset (mod source) repeats after source / gcd.
-    let period = source / gcd(chunk, source);
-    let hit = |k: u64| (u128::from(offset) + u128::from(k) * u128::from(chunk)) % u128::from(source) == 0;
-    let first = if offset.is_multiple_of(source) { Some(period) } else { (1..=period.min(borders)).find(|k| hit(*k)) };
-    first.filter(|first| *first <= borders).map_or(0, |first| (borders - first) / period + 1)
+    let (chunk, source) = (i128::from(chunk), i128::from(source));
+    let (gcd, inverse) = bezout(chunk, source);
+    let behind = (-i128::from(offset)).rem_euclid(source);
+    if behind % gcd != 0 {
+        return 0;
+    }
+    let period = source / gcd;
+    let first = ((behind / gcd) * inverse.rem_euclid(period)).rem_euclid(period);
+    let first = if first == 0 { period } else { first };
+    let borders = i128::from(borders);
+    let aligned = if first > borders { 0 } else { (borders - first) / period + 1 };
+    u64::try_from(aligned).unwrap_or(u64::MAX)
 }
 
-const fn gcd(a: u64, b: u64) -> u64 {
-    let (mut a, mut b) = (a, b);
-    while b != 0 {
-        (a, b) = (b, a % b);
+/// The greatest common divisor of a and b, and x with a·x ≡ gcd (mod b).
+const fn bezout(a: i128, b: i128) -> (i128, i128) {
+    let (mut r, mut next_r) = (a, b);
+    let (mut x, mut next_x) = (1_i128, 0_i128);
+    while next_r != 0 {
+        let quotient = r / next_r;
+        (r, next_r) = (next_r, r - quotient * next_r);
+        (x, next_x) = (next_x, x - quotient * next_x);
     }
-    a
+    (r, x)
 }
 
 #[cfg(test)]
@@ -93,6 +105,7 @@ mod tests {
 
     #[test]
     fn long_axes_take_no_time() {
+        assert_eq!(read_again(1_999_999_998, 7, 1_000_000_007, 1).1, 2);
         let there = touched(u64::MAX / 4, 7, 1_000_000);
         assert!(there > 142_857.0 && there < 142_859.0, "{there}");
     }

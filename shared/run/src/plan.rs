@@ -1,4 +1,4 @@
-use advisor::Estimate;
+use advisor::{Estimate, Work};
 use dap::{Projection, WireType};
 use grid::{ChunkGrid, ChunkIndex, Hyperslab};
 use jiff::Timestamp;
@@ -90,13 +90,35 @@ pub struct Totals {
     pub chunks: u64,
     /// Uncompressed bytes of data, padding at edges left out.
     pub bytes: u64,
+    /// The same data's bytes as the source sends them: 16-bit integers take four bytes on the wire. 0 in documents of
+    /// older versions; see [`Self::on_the_wire`].
+    #[serde(default)]
+    pub wire_bytes: u64,
     /// Requests to the source.
     pub requests: u64,
     /// Uncompressed bytes of the largest chunk.
     pub largest_chunk_bytes: u64,
 }
 
+impl Totals {
+    /// Bytes that the source sends, of all responses together. A document that does not say is taken to mean as many as
+    /// the data has.
+    pub const fn on_the_wire(&self) -> u64 {
+        if self.wire_bytes == 0 { self.bytes } else { self.wire_bytes }
+    }
+
+    /// What an estimate is made from.
+    pub const fn work(&self) -> Work {
+        Work { chunks: self.chunks, requests: self.requests, bytes: self.bytes, wire_bytes: self.on_the_wire() }
+    }
+}
+
 impl PlannedArray {
+    /// Bytes of an element as the source sends it.
+    pub fn wire_width(&self) -> u64 {
+        self.wire.wire_element().width as u64
+    }
+
     /// The array's chunk grid. The planner made it valid; a document edited by hand may not be.
     pub fn grid(&self) -> Option<ChunkGrid> {
         self.spec.grid().ok()
@@ -105,8 +127,23 @@ impl PlannedArray {
     /// The blocks to ask the source for, in the array's own indices, each below the plan's request limit.
     pub fn requests(&self, slab: &Hyperslab, request_bytes: u64) -> Vec<Hyperslab> {
         // What counts is what the server sends: 16-bit types take four bytes on the wire.
-        let width = self.wire.wire_element().width as u64;
-        slab.split(request_bytes / width)
+        slab.split(request_bytes / self.wire_width())
+    }
+
+    /// How many requests a block of such a shape takes: as many as [`Self::requests`] gives, counted without making
+    /// them, since a plan may have millions.
+    pub fn requests_for(&self, block: &[u64], request_bytes: u64) -> u64 {
+        advisor::pieces(block, self.wire_width(), request_bytes)
+    }
+
+    /// Requests for the array's first chunk, which no other exceeds; none where there is no chunk.
+    pub fn requests_each(&self, request_bytes: u64) -> u64 {
+        if self.grid().is_none_or(|grid| grid.is_empty()) {
+            return 0;
+        }
+        let lengths = self.spec.shape.sizes().iter().zip(self.spec.chunk_shape.sizes());
+        let block: Vec<u64> = lengths.map(|(size, chunk)| *size.min(chunk)).collect();
+        self.requests_for(&block, request_bytes)
     }
 }
 

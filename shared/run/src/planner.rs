@@ -4,7 +4,7 @@ mod totals;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use advisor::{NoShape, Prices, SourceSpeed, Work, Workers};
+use advisor::{NoShape, Prices, SourceSpeed, Workers};
 
 use cf::{Cadence, Fill, Role};
 use dap::{Dataset, Variable};
@@ -87,11 +87,11 @@ pub enum PlanError {
         source: NoShape,
     },
     /// A read names a dimension that no chosen variable has.
-    #[error("no chosen variable has a dimension `{name}` (in reads); the nearest is {nearest}; there are {known}")]
+    #[error("no chosen variable has a dimension `{name}` (in reads){nearest}; there are {known}")]
     UnknownReadDimension {
         /// The name.
         name: String,
-        /// The most similar name there is.
+        /// The most similar name there is, in words; nothing if none is.
         nearest: String,
         /// The names there are.
         known: String,
@@ -176,8 +176,7 @@ pub fn advised_plan(request: &Request, planning: Planning<'_>) -> Result<(Plan, 
     notes.sort();
     notes.dedup();
     let totals = totals::totals(&arrays, request.request_bytes)?;
-    let work = Work { chunks: totals.chunks, requests: totals.requests, bytes: totals.bytes };
-    let estimate = advisor::estimate(work, planning.workers, SourceSpeed::default(), &Prices::default());
+    let estimate = advisor::estimate(totals.work(), planning.workers, SourceSpeed::default(), &Prices::default());
     let plan = Plan {
         version: DOCUMENT_VERSION,
         run: planning.run,
@@ -325,7 +324,8 @@ fn nearest(name: &str, known: &BTreeSet<String>) -> String {
         let pairs = name.chars().zip(other.chars());
         pairs.take_while(|(one, two)| one.eq_ignore_ascii_case(two)).count()
     };
-    known.iter().max_by_key(|other| alike(other)).map_or_else(String::new, |name| format!("`{name}`"))
+    let nearest = known.iter().max_by_key(|other| alike(other)).filter(|other| alike(other) > 0);
+    nearest.map_or_else(String::new, |name| format!("; the nearest is `{name}`"))
 }
 
 /// Names of a variable's dimensions. An anonymous one is named after the variable and its position, as netCDF's own DAP

@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn what_a_run_took_is_counted_in_the_estimates_terms() {
-        let work = Work { chunks: 3, requests: 3, bytes: 6_000 };
+        let work = Work { chunks: 3, requests: 3, bytes: 6_000, wire_bytes: 6_000 };
         let workers = Workers { at_once: 4, memory: Some(2 << 30) };
         let estimated = estimate(work, workers, SourceSpeed::default(), &Prices::default());
         let receipts = [receipt(0, 1), receipt(1, 2), receipt(2, 0)];

@@ -17,8 +17,9 @@ const DEFAULT_AT_ONCE: u32 = 4;
 /// Functions are sold by the 2^20 bytes, under this name.
 const MEGABYTE: u64 = 1 << 20;
 
-/// Bytes of memory that a worker needs for chunks of this many bytes.
-pub(crate) const fn worker_memory(chunk_bytes: u64) -> u64 {
+/// Bytes of memory that a worker needs for chunks of this many bytes: a plan with larger ones is refused by a stack, and
+/// whoever shows a plan can say so before.
+pub const fn worker_memory(chunk_bytes: u64) -> u64 {
     chunk_bytes.saturating_mul(CHUNK_COPIES).saturating_add(BASE_MEMORY)
 }
 

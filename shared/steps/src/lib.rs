@@ -47,6 +47,7 @@ mod watch;
 use std::time::Duration;
 
 pub use deadline::Deadline;
+pub use fits::worker_memory;
 use jiff::Timestamp;
 pub use ledger::{Progress, progress};
 pub use meter::{InFlight, Meter};

@@ -19,7 +19,13 @@ fn prism() -> Subject {
 }
 
 fn terms(reads: &Reads) -> Terms<'_> {
-    Terms { reads, reader: Reader::default(), window: Window::default(), request_bytes: 100_000_000 }
+    Terms {
+        reads,
+        reader: Reader::default(),
+        window: Window::default(),
+        request_bytes: 100_000_000,
+        shapes: Terms::SHAPES,
+    }
 }
 
 fn advise(reads: &[&str]) -> Choice {

@@ -28,7 +28,7 @@ fn axis() -> impl Strategy<Value = Axis> {
 
 prop_compose! {
     fn subject()(
-        axes in prop::collection::vec(axis(), 0..=5), bytes in prop::sample::select(vec![1_u64, 2, 4, 8]),
+        axes in prop_oneof![9 => prop::collection::vec(axis(), 0..=5), 1 => prop::collection::vec(axis(), 6..=30)], bytes in prop::sample::select(vec![1_u64, 2, 4, 8]),
     ) -> Subject {
         let names = axes.into_iter().enumerate().map(|(at, axis)| Axis { name: format!("d{at}"), ..axis });
         Subject { axes: names.collect(), element_bytes: bytes, wire_bytes: bytes.max(4) }
@@ -58,7 +58,7 @@ proptest! {
         request_bytes in prop::sample::select(vec![10_000_u64, 1_000_000, 100_000_000]),
     ) {
         let window = Window::new(most / 20, most).unwrap();
-        let terms = Terms { reads: &reads, reader: Reader::default(), window, request_bytes };
+        let terms = Terms { reads: &reads, reader: Reader::default(), window, request_bytes, shapes: 20_000 };
         // A strict window may fit no shape; a lenient one never refuses.
         let lenient = Window::at_most(most).unwrap();
         let choice = advisor::advise(&subject, &Terms { window: lenient, ..terms }, &|_| None).unwrap();
@@ -84,16 +84,27 @@ proptest! {
             Ok(choice) if subject.bytes() > window.least() => {
                 prop_assert!(choice.ranked.iter().all(|ranked| ranked.score.fit == Fit::Inside));
                 let cheapest = choice.ranked.iter().map(|ranked| ranked.score.cost_s).fold(f64::INFINITY, f64::min);
-                prop_assert!(choice.first().unwrap().cost_s <= cheapest * 1.1 + 1e-9, "the first serves the reads best");
+                prop_assert!(choice.first().unwrap().cost_s <= cheapest * 1.12 + 1e-9, "the first serves the reads best");
             }
             Ok(choice) => prop_assert_eq!(choice.ranked.len(), 1, "a small array stands in one chunk"),
             Err(error) => {
+                // No length of a single axis would do either.
+                let found = subject.axes.iter().enumerate().any(|(at, axis)| {
+                    let bytes = |length: u64| {
+                        let lengths: Vec<u64> = subject.axes.iter().map(|_| 1).collect();
+                        let lengths: Vec<u64> =
+                            lengths.into_iter().enumerate().map(|(i, one)| if i == at { length } else { one }).collect();
+                        subject.chunk_bytes(&lengths)
+                    };
+                    let length = (window.most() / subject.element_bytes).min(axis.size);
+                    window.fit(bytes(length)) == Fit::Inside
+                });
+                prop_assert!(!found, "{}", error);
                 // It names a window that does fit something.
                 let text = error.to_string();
-                let (_, window) = text.rsplit_once("a window of ").unwrap();
-                let (least, most) = window.split_once(':').unwrap();
-                let window = Window::new(least.parse().unwrap(), most.parse().unwrap());
-                if let Ok(window) = window {
+                if let Some((_, window)) = text.rsplit_once("a window of ") {
+                    let (least, most) = window.split_once(':').unwrap();
+                    let window = Window::new(least.parse().unwrap(), most.parse().unwrap()).unwrap();
                     prop_assert!(advisor::advise(&subject, &Terms { window, ..terms }, &|_| None).is_ok(), "{}", text);
                 }
             }
@@ -102,7 +113,7 @@ proptest! {
 
     #[test]
     fn the_ranking_is_the_same_every_time(subject in subject(), reads in reads()) {
-        let terms = Terms { reads: &reads, reader: Reader::default(), window: Window::default(), request_bytes: 1 << 26 };
+        let terms = Terms { reads: &reads, reader: Reader::default(), window: Window::default(), request_bytes: 1 << 26, shapes: 20_000 };
         let [one, two] = [(); 2].map(|()| advisor::advise(&subject, &terms, &|_| None).unwrap());
         prop_assert_eq!(&one, &two);
         prop_assert_eq!(one.ranked.first().unwrap().best_for, BestFor::Reads);
@@ -119,7 +130,7 @@ proptest! {
         let at = at % subject.axes.len();
         subject.axes[at].chosen = Some(length);
         let reads = Reads::default();
-        let terms = Terms { reads: &reads, reader: Reader::default(), window: Window::default(), request_bytes: 1 << 26 };
+        let terms = Terms { reads: &reads, reader: Reader::default(), window: Window::default(), request_bytes: 1 << 26, shapes: 20_000 };
         let choice = advisor::advise(&subject, &terms, &|_| None).unwrap();
         prop_assert!(choice.ranked.iter().all(|ranked| ranked.score.chunk[at] == length.min(subject.axes[at].size)));
     }
@@ -127,7 +138,7 @@ proptest! {
     #[test]
     fn shards_are_whole_numbers_of_inner_chunks(subject in subject(), point in any::<bool>()) {
         let reads = if point { Reads::parse(&["d0=1"]).unwrap() } else { Reads::default() };
-        let terms = Terms { reads: &reads, reader: Reader::default(), window: Window::default(), request_bytes: 1 << 26 };
+        let terms = Terms { reads: &reads, reader: Reader::default(), window: Window::default(), request_bytes: 1 << 26, shapes: 20_000 };
         let choice = advisor::advise(&subject, &terms, &|_| None).unwrap();
         let sharding = advisor::shards(&subject, choice.first().unwrap(), &terms, true);
         prop_assert_eq!(sharding.advised, sharding.inner.is_some() && sharding.shard.is_some());

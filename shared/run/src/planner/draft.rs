@@ -58,6 +58,13 @@ impl<'a> Draft<'a> {
             wire_bytes: variable.wire.wire_element().width as u64,
         };
         let whole = names.whole.contains(&variable.name);
+        let of_it = format!("{}:", variable.name);
+        if whole && let Some(key) = request.chunks.keys().find(|key| key.starts_with(&of_it)) {
+            notes.push(format!(
+                "chunk size {key} is not used: `{}` stands in one chunk, as readers load it whole",
+                variable.name
+            ));
+        }
         let chunk = shape.sizes().iter().map(|size| (*size).max(1)).collect();
         Ok(Self { variable, path, dimensions, offset, shape, subject, whole, chunk })
     }

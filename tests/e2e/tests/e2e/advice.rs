@@ -122,7 +122,7 @@ async fn the_page_opens_in_a_browser() {
     // The real size: metadata is all that is read.
     let server = Server::start([prism::dataset(1512)]).await.unwrap();
     for (name, options, texts) in [
-        ("proposal", "", &["168", "322", "352"][..]),
+        ("proposal", "", &["189", "322", "352"][..]),
         ("study", "--chunks time=72,lat=354,lon=354", &["36.1 MB", "168", "4.2 s"][..]),
     ] {
         let page = machine.path(&format!("{name}.html"));
