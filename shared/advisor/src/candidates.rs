@@ -58,6 +58,8 @@ pub(crate) fn candidates(subject: &Subject, terms: &Terms<'_>, accept: impl Fn(u
     let mut longest: Vec<usize> = (0..axes.len()).collect();
     longest.sort_by_key(|at| std::cmp::Reverse(coarse.get(*at).map_or(0, Vec::len)));
     longest.truncate(REFINED_AXES);
+    // As many again at most: where there are many arrays, none is refined.
+    let mut left = terms.shapes;
     for start in &starts {
         for (position, one) in longest.iter().enumerate() {
             for two in longest.iter().skip(position + 1) {
@@ -71,7 +73,11 @@ pub(crate) fn candidates(subject: &Subject, terms: &Terms<'_>, accept: impl Fn(u
                         },
                     )
                     .collect();
-                look(&lists, &mut found);
+                let shapes = product(lists.iter().map(|list| list.len() as u64));
+                if shapes <= left {
+                    left -= shapes;
+                    look(&lists, &mut found);
+                }
             }
         }
     }
