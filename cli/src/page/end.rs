@@ -64,9 +64,9 @@ const RULES: [(&str, &str, &str); 10] = [
     ("GETs at once", "Chunks touched ÷ GETs at once, rounded up, × the same", "s"),
     (
         "Rank",
-        "One GET after another, each read by its weight; among shapes within 10 % of the cheapest, those with one \
+        "One GET after another, each read by its weight; among shapes within 12 % of the cheapest, those with one \
          request a chunk, few source chunks read again, no slivers, the lengths of other arrays, \
-         few objects, and whole steps of the calendar",
+         few objects, and time cut by the calendar or evenly",
         "s",
     ),
     ("Last chunk", "Elements in it ÷ elements of a full one. Below half it has a note, below a tenth a warning", "%"),

@@ -57,8 +57,8 @@ pub(super) fn choose(request: &Request, drafts: &mut [Draft<'_>]) -> Result<Vec<
     Ok(chosen)
 }
 
-/// Shapes to look at for all arrays of a plan together: half a second.
-const ALL_SHAPES: u64 = 4_000_000;
+/// Shapes to look at for all arrays of a plan together: some tenths of a second.
+const ALL_SHAPES: u64 = 2_000_000;
 
 /// What shapes are judged by, where there are so many groups to look at.
 fn terms(request: &Request, groups: usize) -> Terms<'_> {
