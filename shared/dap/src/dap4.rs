@@ -6,7 +6,7 @@ mod fit;
 mod layout;
 mod walk;
 
-use crate::{DecodeError, Decoded, ParseError, dmr::parse_dmr};
+use crate::{DecodeError, Decoded, dmr::parse_dmr};
 
 /// The CRC-32 the server sent with each of [`Decoded::variables`], in their order: one for all members of a Structure
 /// or Sequence, since a server sends one for each variable of a group. Nothing where it sent none.
@@ -43,8 +43,8 @@ pub fn decode_dap(body: &[u8], dmr: Option<&[u8]>) -> Result<Decoded, DecodeErro
 /// As [`decode_dap`].
 pub fn decode_dap_with_checksums(body: &[u8], dmr: Option<&[u8]>) -> Result<(Decoded, Checksums), DecodeError> {
     let response = chunks::response(body)?;
-    let own = parse_dmr(response.dmr).map_err(metadata)?;
-    let full = dmr.map(parse_dmr).transpose().map_err(metadata)?;
+    let own = parse_dmr(response.dmr).map_err(DecodeError::of_metadata)?;
+    let full = dmr.map(parse_dmr).transpose().map_err(DecodeError::of_metadata)?;
     let layout = layout::Layout::of(&own)?;
     let found = fit::fit(&layout, &response.data, response.little)?;
     let mut values = walk::Fill::new(&layout, response.little);
@@ -55,17 +55,4 @@ pub fn decode_dap_with_checksums(body: &[u8], dmr: Option<&[u8]>) -> Result<(Dec
     let sent =
         layout.columns.iter().map(|column| found.placed.get(column.top).and_then(|placed| placed.checksum)).collect();
     Ok((assemble::assemble(&own, full.as_ref(), &layout, values, found.warning.as_deref()), Checksums(sent)))
-}
-
-fn metadata(error: ParseError) -> DecodeError {
-    match error {
-        ParseError::ServerError(error) => DecodeError::ServerError(error),
-        error @ (ParseError::Unexpected { .. }
-        | ParseError::Ended { .. }
-        | ParseError::TooDeep { .. }
-        | ParseError::TooMany { .. }
-        | ParseError::TooLarge { .. }
-        | ParseError::Shape { .. }
-        | ParseError::NotDap { .. }) => DecodeError::Metadata(error),
-    }
 }

@@ -60,3 +60,19 @@ pub enum DecodeError {
         found: u32,
     },
 }
+
+impl DecodeError {
+    /// What is wrong with the text before the data: the server may have said so itself.
+    pub(crate) fn of_metadata(error: ParseError) -> Self {
+        match error {
+            ParseError::ServerError(error) => Self::ServerError(error),
+            error @ (ParseError::Unexpected { .. }
+            | ParseError::Ended { .. }
+            | ParseError::TooDeep { .. }
+            | ParseError::TooMany { .. }
+            | ParseError::TooLarge { .. }
+            | ParseError::Shape { .. }
+            | ParseError::NotDap { .. }) => Self::Metadata(error),
+        }
+    }
+}

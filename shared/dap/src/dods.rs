@@ -47,7 +47,7 @@ use crate::{
 pub fn decode_dods(body: &[u8], das: Option<&[u8]>, saved: bool) -> Result<Decoded, DecodeError> {
     let mut warnings = Warnings::default();
     let (dds, start) = header(body)?;
-    let dds = dds::parse(dds).map_err(metadata)?;
+    let dds = dds::parse(dds).map_err(DecodeError::of_metadata)?;
     if dds.trailing > 0 {
         warnings.push(format!("{} bytes after the end of the DDS were ignored", dds.trailing));
     }
@@ -70,26 +70,13 @@ fn header(body: &[u8]) -> Result<(&[u8], usize), DecodeError> {
         Err(ParseError::Ended { expected, .. }) => {
             Err(DecodeError::Ended { at: body.len() as u64, expected: format!("{expected} in the DDS") })
         }
-        Err(error) => Err(metadata(error)),
+        Err(error) => Err(DecodeError::of_metadata(error)),
         Ok(_) if head.len() < body.len() => Err(DecodeError::TooLarge {
             what: "bytes of the DDS that opens a response".to_owned(),
             found: body.len() as u64,
             limit: MAX_TEXT_BYTES as u64,
         }),
         Ok(_) => Err(DecodeError::Ended { at: body.len() as u64, expected: "a line `Data:`".to_owned() }),
-    }
-}
-
-fn metadata(error: ParseError) -> DecodeError {
-    match error {
-        ParseError::ServerError(error) => DecodeError::ServerError(error),
-        error @ (ParseError::Unexpected { .. }
-        | ParseError::Ended { .. }
-        | ParseError::TooDeep { .. }
-        | ParseError::TooMany { .. }
-        | ParseError::TooLarge { .. }
-        | ParseError::Shape { .. }
-        | ParseError::NotDap { .. }) => DecodeError::Metadata(error),
     }
 }
 
