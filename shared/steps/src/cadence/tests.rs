@@ -34,7 +34,7 @@ impl std::fmt::Debug for Server {
 #[async_trait]
 impl Source for Server {
     async fn document(&self, _: &SourceUrl, _: Document, _: Deadline) -> Result<Bytes, SourceError> {
-        unimplemented!("the documents are read")
+        unreachable!("the first times are read from data alone")
     }
 
     async fn fetch(&self, _: &SourceUrl, query: &Query, sink: &mut dyn Sink, _: Deadline) -> Result<(), SourceError> {
@@ -50,6 +50,9 @@ impl Source for Server {
     }
 }
 
+/// A test that gets there has failed.
+const UNTOUCHED: &str = "reading the first times touches neither state nor target";
+
 /// The ports that nobody should touch, and a clock that stands still.
 #[derive(Debug)]
 struct Nothing;
@@ -57,48 +60,48 @@ struct Nothing;
 #[async_trait]
 impl Store for Nothing {
     async fn put(&self, _: &str, _: Bytes, _: &Metadata) -> Result<Option<String>, StoreError> {
-        unimplemented!()
+        unreachable!("{UNTOUCHED}")
     }
     async fn put_new(&self, _: &str, _: Bytes) -> Result<bool, StoreError> {
-        unimplemented!()
+        unreachable!("{UNTOUCHED}")
     }
     async fn put_if_match(&self, _: &str, _: Bytes, _: &str) -> Result<bool, StoreError> {
-        unimplemented!()
+        unreachable!("{UNTOUCHED}")
     }
     async fn get(&self, _: &str) -> Result<Option<Object>, StoreError> {
-        unimplemented!()
+        unreachable!("{UNTOUCHED}")
     }
     async fn head(&self, _: &str) -> Result<Option<Head>, StoreError> {
-        unimplemented!()
+        unreachable!("{UNTOUCHED}")
     }
     async fn list(&self, _: &str) -> Result<Vec<Entry>, StoreError> {
-        unimplemented!()
+        unreachable!("{UNTOUCHED}")
     }
     async fn delete(&self, _: &str) -> Result<(), StoreError> {
-        unimplemented!()
+        unreachable!("{UNTOUCHED}")
     }
 }
 
 #[async_trait]
 impl Targets for Nothing {
     async fn open(&self, _: &Target) -> Result<Arc<dyn Store>, StoreError> {
-        unimplemented!()
+        unreachable!("{UNTOUCHED}")
     }
 }
 
 #[async_trait]
 impl Queue for Nothing {
     async fn send(&self, _: &[String]) -> Result<(), QueueError> {
-        unimplemented!()
+        unreachable!("{UNTOUCHED}")
     }
     async fn receive(&self, _: usize, _: Duration) -> Result<Vec<Delivery>, QueueError> {
-        unimplemented!()
+        unreachable!("{UNTOUCHED}")
     }
     async fn settle(&self, _: &Delivery, _: Settlement) -> Result<(), QueueError> {
-        unimplemented!()
+        unreachable!("{UNTOUCHED}")
     }
     async fn depth(&self) -> Result<Depth, QueueError> {
-        unimplemented!()
+        unreachable!("{UNTOUCHED}")
     }
 }
 
